@@ -1,0 +1,19 @@
+//! The SyncML vocabulary and what travels: messages, credentials, envelopes.
+//!
+//! Nothing here acts: no input or output, no clock, no randomness.
+#![forbid(unsafe_code)]
+
+pub mod element;
+pub mod envelope;
+pub mod message;
+pub mod status;
+pub mod time;
+
+pub use element::{Element, ElementName, Namespace, Node};
+pub use envelope::{Envelope, MediaType, PeerProof, RespUri};
+pub use message::{
+    Alert, Command, Container, Cred, Data, Header, Item, Location, Message, Meta, Request, Results,
+    Status,
+};
+pub use status::StatusCode;
+pub use time::{Now, Wall};

@@ -1,0 +1,1 @@
+//! A bearer carries one opaque envelope there and one back.

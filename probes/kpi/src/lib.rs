@@ -1,0 +1,1 @@
+//! Names, units and kinds of the KPIs; no code that reads them.

@@ -1,0 +1,1 @@
+//! Reads KPIs from the operating system.

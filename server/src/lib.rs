@@ -1,0 +1,1 @@
+//! A Device Management System for benches, labs and fleets.

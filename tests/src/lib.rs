@@ -1,0 +1,1 @@
+//! Vectors, whole-session tests and benchmarks.
