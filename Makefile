@@ -1,0 +1,51 @@
+# omadm: targets for people and for CI. `make help` lists them.
+SHELL := /bin/bash
+CARGO ?= cargo
+export RUSTDOCFLAGS ?= -D warnings
+
+.PHONY: help demo build test fmt clippy unit doc deny examples bench full deps clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: deps ## build, run a server and an agent on loopback, show a session and this machine's KPIs
+	$(CARGO) build --locked -p omadm-agent -p omadm-server
+	@tests/scripts/demo.sh
+
+build: deps ## build the release programs into target/release
+	$(CARGO) build --locked --release -p omadm-agent -p omadm-server
+
+test: deps fmt clippy unit doc deny examples ## all that CI runs
+
+fmt: ## check the formatting
+	$(CARGO) fmt --all --check
+
+clippy: ## lints, with warnings denied
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+unit: ## unit, vector, pair and process tests
+	$(CARGO) test --locked --workspace
+
+doc: ## documentation, with broken links denied
+	$(CARGO) doc --locked --workspace --no-deps
+
+deny: ## licences, bans and sources of the dependencies
+	@tests/scripts/deps.sh cargo-deny
+	$(CARGO) deny --all-features check licenses bans sources
+
+examples: ## every configuration that is shipped is accepted
+	$(CARGO) run --locked -q -p omadm-agent --bin omadm -- check --config agent/daemon/agent.toml
+
+bench: deps ## bytes, time, allocations, memory and start-up, as ratios to a peer or a limit
+	$(CARGO) build --locked --release -p omadm-agent -p omadm-server
+	$(CARGO) bench --locked -p omadm-tests
+
+full: test ## the long runs: more mutations, more kills, benchmarks
+	OMADM_LONG=1 $(CARGO) test --locked --workspace --release
+	$(MAKE) bench
+
+deps: ## install the system packages that are missing
+	@tests/scripts/deps.sh packages
+
+clean: ## remove what was built
+	$(CARGO) clean

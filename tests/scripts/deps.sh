@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Installs what a build or a test needs and this machine lacks, and says what.
+#   deps.sh packages     Debian packages
+#   deps.sh cargo-deny   the dependency checker, from the crates registry
+set -euo pipefail
+
+# build: C compiler and linker, SQLite; tests: an independent WBXML codec, certificates, kernel figures
+packages=(gcc libc6-dev pkg-config libsqlite3-dev libwbxml2-utils openssl iproute2 procps curl)
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        echo "deps: root or sudo is needed to install: ${missing[*]}" >&2
+        exit 77
+    fi
+}
+
+install_packages() {
+    missing=()
+    for package in "${packages[@]}"; do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+    done
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    if ! command -v apt-get >/dev/null; then
+        echo "deps: install by hand what Debian calls: ${missing[*]}" >&2
+        exit 69
+    fi
+    echo "deps: installing ${missing[*]}"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+install_cargo_deny() {
+    cargo deny --version >/dev/null 2>&1 && return 0
+    echo "deps: building cargo-deny (some minutes, once)"
+    cargo install --quiet --locked cargo-deny
+}
+
+case "${1:-packages}" in
+packages) install_packages ;;
+cargo-deny) install_cargo_deny ;;
+*)
+    echo "deps: unknown part '$1': packages or cargo-deny" >&2
+    exit 64
+    ;;
+esac
