@@ -1,1 +1,5 @@
-//! The device agent.
+//! The device agent: `omadmd`, which keeps the tree and runs the sessions, and `omadm`, which
+//! talks to it.
+
+pub mod control;
+pub mod exit;

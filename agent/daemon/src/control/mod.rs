@@ -1,0 +1,3 @@
+//! Local control over Varlink.
+
+pub mod wire;
