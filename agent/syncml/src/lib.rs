@@ -3,12 +3,14 @@
 //! Nothing here acts: no input or output, no clock, no randomness.
 #![forbid(unsafe_code)]
 
+pub mod alert;
 pub mod element;
 pub mod envelope;
 pub mod message;
 pub mod status;
 pub mod time;
 
+pub use alert::{AlertCode, AlertId, GenericAlert, Mark};
 pub use element::{Element, ElementName, Namespace, Node};
 pub use envelope::{Envelope, MediaType, PeerProof, RespUri};
 pub use message::{
