@@ -1,1 +1,62 @@
 //! A bearer carries one opaque envelope there and one back.
+//!
+//! ```no_run
+//! # async fn session(first: omadm_syncml::Envelope) -> Result<(), Box<dyn std::error::Error>> {
+//! use omadm_bindings::{Address, BearerEvent, Settings, open};
+//!
+//! let address: Address = "https://dm.example.net/dm".parse()?;
+//! let mut bearer = open(&address, &Settings::default()).await?;
+//! bearer.out.send(first).await?;
+//! while let Some(event) = bearer.events.recv().await {
+//!     match event {
+//!         BearerEvent::Message(message) => println!("{} bytes", message.body.len()),
+//!         BearerEvent::Closed(end) => end?,
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod address;
+mod bearer;
+mod error;
+mod settings;
+mod tls_fault;
+mod trust;
+
+pub use address::{Address, AddressError};
+pub use bearer::{Bearer, BearerEvent, Traffic};
+pub use error::{Error, Phase, Retry};
+pub use settings::Settings;
+pub use tls_fault::TlsFault;
+pub use trust::TrustError;
+
+use std::pin::Pin;
+
+/// A bearer on its way to being open.
+pub type Opening<'a> = Pin<Box<dyn Future<Output = Result<Bearer, Error>> + Send + 'a>>;
+
+/// How one scheme of addresses is checked and opened.
+pub struct Scheme {
+    /// What stands before the first `:` of an address, in lower case.
+    pub name: &'static str,
+    /// Says whether an address of this scheme is well formed.
+    pub check: fn(&str) -> Result<(), AddressError>,
+    /// Opens a bearer to an address of this scheme.
+    pub open: for<'a> fn(&'a Address, &'a Settings) -> Opening<'a>,
+}
+
+/// Every scheme that this build can open.
+pub const SCHEMES: &[Scheme] = &[];
+
+/// Opens a bearer: when it returns, the line stands and [`Bearer::proof`] is known.
+///
+/// Must be called in a tokio runtime with IO and time enabled; `current_thread` is enough.
+pub async fn open(address: &Address, settings: &Settings) -> Result<Bearer, Error> {
+    let scheme = SCHEMES.iter().find(|known| known.name == address.scheme());
+    match scheme {
+        Some(scheme) => (scheme.open)(address, settings).await,
+        None => Err(AddressError::scheme(address.scheme()).into()),
+    }
+}

@@ -1,0 +1,229 @@
+//! Why a bearer ended, in words, and whether another try makes sense.
+
+use crate::address::AddressError;
+use crate::tls_fault::TlsFault;
+use crate::trust::TrustError;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Why a bearer could not be opened or came to an end.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address cannot be used.
+    Address(AddressError),
+    /// Plain HTTP was asked for and the account does not allow it.
+    PlainHttp,
+    /// The `RespURI` of the peer leads somewhere this session must not go.
+    RespUri(AddressError),
+    /// The host has no address.
+    Resolve {
+        /// The name that was looked up.
+        host: String,
+        /// What the resolver said.
+        source: io::Error,
+    },
+    /// None of the host's addresses could be connected to.
+    Connect {
+        /// The host as the address names it.
+        host: String,
+        /// Each address that was tried, in order.
+        attempts: Vec<(SocketAddr, io::Error)>,
+    },
+    /// The trusted certificate authorities cannot be loaded.
+    Trust(TrustError),
+    /// There is no TLS connection to this peer.
+    Tls {
+        /// The host as the address names it.
+        host: String,
+        /// What is wrong.
+        fault: TlsFault,
+    },
+    /// The peer took too long.
+    Timeout {
+        /// What was under way.
+        phase: Phase,
+        /// The limit that was reached.
+        limit: Duration,
+    },
+    /// The transport failed.
+    Transport(io::Error),
+    /// The peer closed the line instead of answering.
+    NoAnswer,
+    /// The peer's answer broke off: what came of it is no message.
+    Truncated,
+    /// The peer does not answer in HTTP.
+    NotHttp {
+        /// What the parser stumbled over.
+        reason: String,
+    },
+    /// The answer is larger than is accepted.
+    TooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// The answer is not a DM message.
+    MediaType {
+        /// Its `Content-Type`.
+        found: Option<String>,
+    },
+    /// The answer is compressed, which was not offered.
+    ContentEncoding {
+        /// Its `Content-Encoding`.
+        found: String,
+    },
+    /// The answer is an HTTP error.
+    Status {
+        /// The HTTP status code.
+        code: u16,
+        /// How long the peer asks to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// The answer points elsewhere.
+    Redirect {
+        /// The HTTP status code.
+        code: u16,
+        /// The `Location` it names.
+        location: Option<String>,
+    },
+}
+
+/// Which limit of time was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Resolving, connecting, the TLS handshake.
+    Connect,
+    /// Waiting for the beginning of the answer.
+    Response,
+    /// A message and its whole answer.
+    Message,
+}
+
+/// Whether the same attempt may succeed later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Not before someone changes something: leave it to the next regular session.
+    Permanent,
+    /// Later; after the given time if the peer named one.
+    Later(Option<Duration>),
+}
+
+impl Error {
+    /// Whether trying again makes sense.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Status {
+                code: 408 | 425 | 429 | 500 | 502 | 503 | 504,
+                retry_after,
+            } => Retry::Later(*retry_after),
+            Self::Tls { fault, .. } if fault.may_pass() => Retry::Later(None),
+            Self::Resolve { .. }
+            | Self::Connect { .. }
+            | Self::Timeout { .. }
+            | Self::Transport(_)
+            | Self::NoAnswer
+            | Self::Truncated => Retry::Later(None),
+            _ => Retry::Permanent,
+        }
+    }
+}
+
+impl From<AddressError> for Error {
+    fn from(error: AddressError) -> Self {
+        Self::Address(error)
+    }
+}
+
+impl From<TrustError> for Error {
+    fn from(error: TrustError) -> Self {
+        Self::Trust(error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(error) => write!(f, "address: {error}"),
+            Self::PlainHttp => f.write_str(
+                "plain http is not allowed for this account: use https, or allow http in its policy",
+            ),
+            Self::RespUri(error) => write!(f, "RespURI of the server refused: {error}"),
+            Self::Resolve { host, source } => write!(f, "no address found for {host}: {source}"),
+            Self::Connect { host, attempts } => write_attempts(f, host, attempts),
+            Self::Trust(error) => error.fmt(f),
+            Self::Tls { host, fault } => write!(f, "TLS with {host}: {fault}"),
+            Self::Timeout { phase, limit } => write!(f, "{phase} within {limit:?}"),
+            Self::Transport(source) => write!(f, "connection lost: {source}"),
+            Self::NoAnswer => f.write_str("the server closed the connection without an answer"),
+            Self::Truncated => f.write_str("the answer of the server broke off"),
+            Self::NotHttp { reason } => write!(f, "the answer is not HTTP: {reason}"),
+            Self::TooLarge { limit } => write!(f, "the answer is larger than {limit} bytes"),
+            Self::MediaType { found: Some(found) } => write!(f, "the answer is {found:?}, not a DM message"),
+            Self::MediaType { found: None } => f.write_str("the answer has no Content-Type"),
+            Self::ContentEncoding { found } => write!(f, "the answer is encoded as {found:?}, which was not offered"),
+            Self::Status { code, retry_after } => write_status(f, *code, *retry_after),
+            Self::Redirect { code, location } => match location {
+                Some(to) => write!(f, "HTTP {code}: the server points to {to:?}; redirects are not followed, put the new address into the account"),
+                None => write!(f, "HTTP {code}: a redirect that names no target"),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "no connection",
+            Self::Response => "no answer",
+            Self::Message => "no complete answer",
+        })
+    }
+}
+
+fn write_attempts(
+    f: &mut fmt::Formatter<'_>,
+    host: &str,
+    attempts: &[(SocketAddr, io::Error)],
+) -> fmt::Result {
+    write!(f, "no connection to {host}")?;
+    for (index, (address, error)) in attempts.iter().enumerate() {
+        let mark = if index == 0 { ": " } else { "; " };
+        write!(f, "{mark}{address}: {error}")?;
+    }
+    Ok(())
+}
+
+fn write_status(f: &mut fmt::Formatter<'_>, code: u16, after: Option<Duration>) -> fmt::Result {
+    let words = match code {
+        400 => " (bad request)",
+        401 => " (the HTTP server wants credentials of its own)",
+        403 => " (forbidden)",
+        404 => " (not found: is the path of the address right?)",
+        405 => " (POST is not allowed there)",
+        413 => " (the message is too large for the server)",
+        415 => " (the server does not take this encoding)",
+        429 => " (too many requests)",
+        500 => " (internal error of the server)",
+        502 | 504 => " (a proxy got no answer)",
+        503 => " (service unavailable)",
+        _ => "",
+    };
+    write!(f, "HTTP {code}{words}")?;
+    match after {
+        Some(after) => write!(f, ", asks to retry after {} s", after.as_secs()),
+        None => Ok(()),
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        // Every other cause is part of the text already.
+        match self {
+            Self::Resolve { source, .. } | Self::Transport(source) => Some(source),
+            _ => None,
+        }
+    }
+}
