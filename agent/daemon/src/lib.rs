@@ -1,5 +1,6 @@
 //! The device agent: `omadmd`, which keeps the tree and runs the sessions, and `omadm`, which
 //! talks to it.
 
+pub mod config;
 pub mod control;
 pub mod exit;

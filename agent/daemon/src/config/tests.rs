@@ -1,0 +1,187 @@
+#![expect(clippy::disallowed_methods, reason = "test: writes configurations")]
+
+use std::fs;
+use std::path::Path;
+
+use super::*;
+
+fn write(directory: &Path, name: &str, text: &str) {
+    let path = directory.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+/// The findings of one configuration file, as they are shown, without the directory.
+fn errors(text: &str) -> Vec<String> {
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path(), "agent.toml", text);
+    let prefix = format!("{}/", directory.path().display());
+    load(Some(&directory.path().join("agent.toml")))
+        .expect_err("the configuration is wrong")
+        .iter()
+        .map(|finding| finding.to_string().replace(&prefix, ""))
+        .collect()
+}
+
+#[test]
+fn the_shipped_file_equals_the_defaults() {
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path(), "agent.toml", DEFAULT_TEXT);
+    let loaded = load(Some(&directory.path().join("agent.toml"))).unwrap();
+    assert_eq!(loaded, Config::default());
+}
+
+#[test]
+fn the_shipped_file_has_every_key() {
+    // With the optional keys set, so that they are written out too.
+    let text: String = DEFAULT_TEXT
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(rest) if rest.contains(" = ") && !rest.starts_with(' ') => rest,
+            _ => line,
+        })
+        .fold(String::new(), |text, line| text + line + "\n");
+    let full: Config = toml::from_str(&text).unwrap();
+    let shown: toml::Table = text.parse().unwrap();
+    assert_eq!(full.device.imei.as_deref(), Some("490154203237518"));
+    let optional = [
+        &full.device.imei,
+        &full.device.manufacturer,
+        &full.device.model,
+        &full.device.language,
+        &full.device.oem,
+        &full.device.device_type,
+        &full.device.firmware_version,
+        &full.device.software_version,
+        &full.device.hardware_version,
+    ];
+    assert!(optional.iter().all(|value| value.is_some()));
+    let ours = toml::Table::try_from(&full).unwrap();
+    let keys = |table: &toml::Table| -> Vec<String> {
+        let mut keys = Vec::new();
+        for (section, value) in table {
+            match value {
+                toml::Value::Table(inner) => {
+                    keys.extend(inner.keys().map(|key| format!("{section}.{key}")));
+                }
+                _ => keys.push(section.clone()),
+            }
+        }
+        keys.sort();
+        keys
+    };
+    assert_eq!(keys(&shown), keys(&ours));
+}
+
+#[test]
+fn nothing_but_a_named_file_must_exist() {
+    let directory = tempfile::tempdir().unwrap();
+    let missing = directory.path().join("none.toml");
+    let findings = load(Some(&missing)).unwrap_err();
+    assert!(
+        findings[0]
+            .to_string()
+            .ends_with("none.toml: there is no such file")
+    );
+}
+
+#[test]
+fn drop_ins_are_laid_over_in_sorted_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    write(
+        path,
+        "agent.toml",
+        "[control]\nsocket = \"/a\"\ngroup = \"a\"\n",
+    );
+    write(path, "agent.toml.d/20-b.toml", "[control]\ngroup = \"c\"\n");
+    write(
+        path,
+        "agent.toml.d/10-a.toml",
+        "[control]\ngroup = \"b\"\n[ddf]\ndirectories = []\n",
+    );
+    write(path, "agent.toml.d/30-not-this.conf", "nonsense");
+    let config = load(Some(&path.join("agent.toml"))).unwrap();
+    assert_eq!(config.control.group, "c");
+    assert_eq!(config.control.socket, Path::new("/a"));
+    assert!(config.ddf.directories.is_empty());
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_place() {
+    let found = errors("log-level = \"warn\"\n\n[control]\n  sockets = \"/x\"\n");
+    assert_eq!(found.len(), 1);
+    assert!(
+        found[0].starts_with("agent.toml:4:3: unknown key `sockets`"),
+        "{}",
+        found[0]
+    );
+    let found = errors("[contorl]\nsocket = \"/x\"\n");
+    assert!(
+        found[0].starts_with("agent.toml:1:2: unknown key `contorl`"),
+        "{}",
+        found[0]
+    );
+}
+
+#[test]
+fn a_wrong_value_is_refused_with_its_place() {
+    for (text, expected) in [
+        ("[session]\nmax-message-size = true\n", "agent.toml:2:20: "),
+        (
+            "[schedule]\ninterval = \"daily\"\n",
+            "agent.toml:2:12: \"daily\" is no duration",
+        ),
+        ("log-level = \"loud\"\n", "agent.toml:1:13: "),
+        ("[session\n", "agent.toml:1:"),
+        (
+            "[session]\nmax-message-size = 100\n",
+            "agent.toml:2:1: max-message-size: below 2048",
+        ),
+        (
+            "[device]\nid-kind = \"imei\"\n",
+            "agent.toml:2:1: id-kind: \"imei\" needs device.imei",
+        ),
+        (
+            "[device]\nimei = \"12\"\n",
+            "agent.toml:2:1: imei: an IMEI has",
+        ),
+        ("[retry]\nmax = \"1s\"\n", "initial: is longer"),
+    ] {
+        let found = errors(text);
+        assert!(found[0].contains(expected), "{text:?}: {}", found[0]);
+    }
+}
+
+#[test]
+fn the_mistakes_of_every_file_are_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    write(path, "agent.toml", "x = 1\n");
+    write(path, "agent.toml.d/a.toml", "\ny = 1\n");
+    let findings = load(Some(&path.join("agent.toml"))).unwrap_err();
+    let places: Vec<_> = findings
+        .iter()
+        .map(|finding| finding.place.position)
+        .collect();
+    assert_eq!(places, [Some((1, 1)), Some((2, 1))]);
+}
+
+#[test]
+fn check_warns_of_what_does_not_work() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "state-dir = \"/nonexistent/omadm\"\n[control]\ngroup = \"no-such-group\"\n";
+    write(directory.path(), "agent.toml", text);
+    let findings = check(Some(&directory.path().join("agent.toml")));
+    assert_eq!(findings.len(), 2);
+    assert!(
+        findings
+            .iter()
+            .all(|finding| finding.severity == Severity::Warning)
+    );
+    assert!(
+        findings[1]
+            .message
+            .contains("groupadd --system no-such-group")
+    );
+}
