@@ -6,16 +6,22 @@
 pub mod alert;
 pub mod element;
 pub mod envelope;
+pub mod format;
 pub mod message;
 pub mod status;
 pub mod time;
+pub mod uri;
+pub mod value;
 
 pub use alert::{AlertCode, AlertId, GenericAlert, Mark};
 pub use element::{Element, ElementName, Namespace, Node};
 pub use envelope::{Envelope, MediaType, PeerProof, RespUri};
+pub use format::Format;
 pub use message::{
     Alert, Command, Container, Cred, Data, Header, Item, Location, Message, Meta, Request, Results,
     Status,
 };
 pub use status::StatusCode;
 pub use time::{Now, Wall};
+pub use uri::{Address, List, Property, Query, Uri, UriError, UriLimits};
+pub use value::{BlobEncoding, BlobId, Value};
