@@ -1,6 +1,6 @@
 //! Alert codes and the Generic Alert that a device queues (OMA-TS-DM-Protocol 8.7).
 
-use bytes::Bytes;
+use crate::{Format, Uri, Value};
 use std::fmt;
 
 /// The code in the `Data` of an `Alert`.
@@ -123,17 +123,17 @@ pub struct GenericAlert {
     /// Its name in the queue.
     pub id: AlertId,
     /// `Source/LocURI`: the node that the alert is about.
-    pub source: Option<String>,
+    pub source: Option<Uri>,
     /// `Meta/Type`: the registered alert type.
     pub alert_type: String,
-    /// `Meta/Format` of the data, for instance `chr`, `int`, `xml` or `bin`.
-    pub format: String,
+    /// `Meta/Format` of the data.
+    pub format: Format,
     /// `Meta/Mark`.
     pub mark: Mark,
     /// `Correlator` of the `Exec` that the alert answers.
     pub correlator: Option<String>,
-    /// The data itself, not encoded for travel.
-    pub data: Bytes,
+    /// The data, not encoded for travel.
+    pub data: Value,
 }
 
 #[cfg(test)]
