@@ -1,1 +1,124 @@
 //! Reads KPIs from the operating system.
+//!
+//! A probe reads one source and only the files that the wanted KPIs need. One bad device costs one
+//! value: what a machine does not have is *absent*, what cannot be read has *failed*, and neither
+//! is ever a zero.
+//!
+//! ```
+//! use omadm_probes::{KpiSet, Probes, Sources, collect};
+//!
+//! let sources = Sources::system();
+//! let wanted = KpiSet::matching("memory.*").expect("memory has KPIs");
+//! for sample in &collect(&mut Probes::all(), &sources, &wanted) {
+//!     let kpi = sample.id.kpi();
+//!     println!("{} = {} {}", kpi.name, sample.reading, kpi.unit.symbol());
+//! }
+//! ```
+
+mod columns;
+mod conntrack;
+mod file_nr;
+mod fs;
+mod loadavg;
+mod meminfo;
+mod net_netstat;
+mod net_snmp;
+mod pressure;
+mod report;
+mod stat;
+mod storage;
+mod text;
+mod uptime;
+mod vmstat;
+
+pub use omadm_kpi::{
+    Absence, Failure, Instance, Kpi, KpiId, KpiSet, Reading, Sample, Samples, Value,
+};
+
+pub use fs::{FsRoot, ReadError, Space};
+
+/// Where the probes read: the machine itself, or a recorded tree.
+pub struct Sources {
+    /// `/proc`, `/sys` and the file systems.
+    pub fs: FsRoot,
+}
+
+impl Sources {
+    /// This machine.
+    pub fn system() -> Self {
+        Self {
+            fs: FsRoot::system(),
+        }
+    }
+}
+
+/// Reads one source.
+///
+/// An implementer reads only what the wanted KPIs need, reports each wanted KPI of its own as a
+/// value, as absent or as failed, and keeps no state but buffers.
+pub trait Probe {
+    /// The name of the source: `meminfo`.
+    fn name(&self) -> &'static str;
+
+    /// The KPIs that this probe can bring.
+    fn kpis(&self) -> KpiSet;
+
+    /// Reads the wanted KPIs; those of other probes are passed over.
+    fn collect(&mut self, from: &Sources, wanted: &KpiSet, out: &mut Samples);
+}
+
+/// The maker of each probe, in the order of listings.
+pub const ALL: &[fn() -> Box<dyn Probe + Send>] = &[
+    meminfo::probe,
+    vmstat::probe,
+    pressure::cpu,
+    pressure::io,
+    pressure::memory,
+    stat::probe,
+    uptime::probe,
+    loadavg::probe,
+    file_nr::probe,
+    storage::probe,
+    net_snmp::probe,
+    net_netstat::probe,
+    conntrack::entries,
+    conntrack::limit,
+];
+
+/// A set of probes with their buffers.
+pub struct Probes(Vec<Box<dyn Probe + Send>>);
+
+impl Probes {
+    /// One of each.
+    pub fn all() -> Self {
+        Self(ALL.iter().map(|make| make()).collect())
+    }
+
+    /// The probes by name, with what each can bring.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, KpiSet)> + '_ {
+        self.0.iter().map(|probe| (probe.name(), probe.kpis()))
+    }
+
+    /// Reads the wanted KPIs into samples that may be kept from the last time.
+    ///
+    /// `out` is cleared first. Probes without a wanted KPI read nothing.
+    pub fn collect_into(&mut self, from: &Sources, wanted: &KpiSet, out: &mut Samples) {
+        out.clear();
+        for probe in &mut self.0 {
+            let own = probe.kpis().intersection(wanted);
+            if !own.is_empty() {
+                probe.collect(from, &own, out);
+            }
+        }
+    }
+}
+
+/// Reads the wanted KPIs once.
+///
+/// Mounted file systems can block when their device does: leave `storage.*` out, or call from a
+/// thread that may wait.
+pub fn collect(probes: &mut Probes, from: &Sources, wanted: &KpiSet) -> Samples {
+    let mut samples = Samples::new();
+    probes.collect_into(from, wanted, &mut samples);
+    samples
+}

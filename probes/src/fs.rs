@@ -1,0 +1,153 @@
+//! Reads whole small files below a root, which tests move to a recorded tree.
+#![expect(
+    clippy::disallowed_types,
+    reason = "driver: reads /proc, /sys and file system sizes"
+)]
+
+use std::{
+    borrow::Cow,
+    fs::File,
+    io::{self, ErrorKind, Read},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use nix::{errno::Errno, sys::statvfs::statvfs};
+
+use crate::{Absence, Failure};
+
+/// More than this in one file is not a kernel's table but a mistake.
+const LIMIT: u64 = 1 << 20;
+
+/// The root below which files are read.
+#[derive(Clone, Debug)]
+pub struct FsRoot {
+    recorded: Option<PathBuf>,
+}
+
+/// Why a file gave nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadError {
+    /// The file does not exist, or its kernel facility is switched off.
+    Absent(Absence),
+    /// It exists and could not be read.
+    Failed(Failure),
+}
+
+/// The room on one file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes in all.
+    pub size: u64,
+    /// Bytes free, the reserve of root included.
+    pub free: u64,
+    /// Bytes free for every user.
+    pub available: u64,
+    /// Inodes in all; zero where the file system does not count them.
+    pub files: u64,
+    /// Inodes free.
+    pub files_free: u64,
+}
+
+impl FsRoot {
+    /// This machine.
+    pub fn system() -> Self {
+        Self { recorded: None }
+    }
+
+    /// A recorded tree: `DIR/proc/meminfo` stands for `/proc/meminfo`, and `DIR/statvfs` has a line
+    /// `MOUNTPOINT SIZE FREE AVAILABLE FILES FILES-FREE` per file system.
+    pub fn recorded(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            recorded: Some(dir.into()),
+        }
+    }
+
+    /// Reads a text file; octets that are not UTF-8 are replaced.
+    pub fn read<'b>(&self, path: &str, buffer: &'b mut Vec<u8>) -> Result<Cow<'b, str>, ReadError> {
+        self.read_bytes(path, buffer).map(String::from_utf8_lossy)
+    }
+
+    /// Reads a file of at most one mebibyte.
+    pub fn read_bytes<'b>(
+        &self,
+        path: &str,
+        buffer: &'b mut Vec<u8>,
+    ) -> Result<&'b [u8], ReadError> {
+        buffer.clear();
+        let read = File::open(self.locate(path).as_ref())
+            .and_then(|file| file.take(LIMIT + 1).read_to_end(buffer));
+        match read {
+            Err(error) => Err(ReadError::new(path, &error)),
+            Ok(length) if length as u64 > LIMIT => {
+                Err(ReadError::failed(path, "is longer than 1 MiB"))
+            }
+            Ok(_) => Ok(buffer),
+        }
+    }
+
+    /// Asks a file system for its room; this can block as long as its device does.
+    pub fn space(&self, mount_point: &str, buffer: &mut Vec<u8>) -> Result<Space, ReadError> {
+        if self.recorded.is_some() {
+            let listing = self.read("/statvfs", buffer)?;
+            return recorded_space(&listing, mount_point)
+                .ok_or_else(|| ReadError::new(mount_point, &ErrorKind::NotFound.into()));
+        }
+        let found =
+            statvfs(mount_point).map_err(|errno| ReadError::new(mount_point, &errno.into()))?;
+        let unit = found.fragment_size();
+        Ok(Space {
+            size: found.blocks().saturating_mul(unit),
+            free: found.blocks_free().saturating_mul(unit),
+            available: found.blocks_available().saturating_mul(unit),
+            files: found.files(),
+            files_free: found.files_free(),
+        })
+    }
+
+    fn locate<'p>(&self, path: &'p str) -> Cow<'p, Path> {
+        match &self.recorded {
+            None => Cow::Borrowed(Path::new(path)),
+            Some(dir) => Cow::Owned(dir.join(path.trim_start_matches('/'))),
+        }
+    }
+}
+
+impl ReadError {
+    fn new(path: &str, error: &io::Error) -> Self {
+        // A kernel whose pressure accounting is off has the files and refuses to open them.
+        let off = error.raw_os_error() == Some(Errno::EOPNOTSUPP as i32);
+        if off || matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) {
+            return Self::Absent(Absence::NoSource(path.into()));
+        }
+        if error.kind() == ErrorKind::PermissionDenied {
+            return Self::failed(path, "this user may not read it");
+        }
+        Self::failed(path, &error.to_string())
+    }
+
+    fn failed(path: &str, reason: &str) -> Self {
+        Self::Failed(Failure {
+            source: Arc::from(path),
+            line: None,
+            reason: Arc::from(reason),
+        })
+    }
+}
+
+fn recorded_space(listing: &str, mount_point: &str) -> Option<Space> {
+    listing.lines().find_map(|line| {
+        let mut words = line.split_ascii_whitespace();
+        if words.next()? != mount_point {
+            return None;
+        }
+        let mut number = || words.next()?.parse().ok();
+        Some(Space {
+            size: number()?,
+            free: number()?,
+            available: number()?,
+            files: number()?,
+            files_free: number()?,
+        })
+    })
+}
