@@ -4,19 +4,31 @@
 #![forbid(unsafe_code)]
 
 pub mod alert;
+pub mod auth;
+mod codec;
+mod codepage;
+mod decode;
 pub mod element;
+mod encode;
 pub mod envelope;
+mod event;
 pub mod format;
+pub mod limits;
 pub mod message;
 pub mod status;
 pub mod time;
 pub mod uri;
 pub mod value;
+mod writer;
+mod xml;
 
 pub use alert::{AlertCode, AlertId, GenericAlert, Mark};
-pub use element::{Element, ElementName, Namespace, Node};
+pub use auth::{AuthScheme, NonceForm, Secret};
+pub use codec::{decode, decode_element, encode, encode_element, encoded_len, sniff};
+pub use element::{Attribute, Element, ElementName, Namespace, Node};
 pub use envelope::{Envelope, MediaType, PeerProof, RespUri};
 pub use format::Format;
+pub use limits::{DecodeError, EncodeError, Limits, Reason};
 pub use message::{
     Alert, Command, Container, Cred, Data, Header, Item, Location, Message, Meta, Request, Results,
     Status,

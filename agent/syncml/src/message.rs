@@ -102,6 +102,26 @@ pub enum Data {
     Elements(Vec<Element>),
 }
 
+impl Data {
+    /// The character data; opaque octets count when they are UTF-8, elements never do.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Opaque(octets) => std::str::from_utf8(octets).ok(),
+            Self::Elements(_) => None,
+        }
+    }
+
+    /// The octets of the text or of the opaque data; elements have none.
+    pub fn as_octets(&self) -> Option<&[u8]> {
+        match self {
+            Self::Text(text) => Some(text.as_bytes()),
+            Self::Opaque(octets) => Some(octets),
+            Self::Elements(_) => None,
+        }
+    }
+}
+
 /// `Item`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Item {

@@ -1,0 +1,296 @@
+//! The pull events that both encodings are read through, with the limits of a document.
+
+use crate::codepage::{Page, Tag, syncml};
+use crate::limits::{DecodeError, Limits, Reason};
+use crate::xml::XmlReader;
+use crate::{Attribute, Element, ElementName, MediaType, Namespace, Node};
+use bytes::Bytes;
+use std::borrow::Cow;
+
+/// One step through a document.
+#[derive(Debug)]
+pub(crate) enum Event<'a> {
+    /// An element begins; its attributes wait in [`Events::take_attributes`].
+    Start(Name),
+    /// A piece of character data; neighbours belong together.
+    Text(Cow<'a, str>),
+    /// The octets of an OPAQUE token.
+    Opaque(&'a [u8]),
+    /// The innermost open element ends.
+    End,
+    /// The document ends after its root element.
+    Eof,
+}
+
+/// The name of an element, cheap for those that a code page knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Name {
+    /// An element of a code page.
+    Known(Tag),
+    /// Any other element.
+    Foreign(Box<ElementName>),
+}
+
+impl Name {
+    /// The name of an element called `local` with `declared` as its namespace, below `parent`.
+    ///
+    /// Peers leave the namespaces of `MetInf` and `MgmtTree` out, or declare them on the parent,
+    /// so the parent has a say as long as no foreign namespace is in force.
+    pub(crate) fn resolve(parent: Option<&Self>, declared: &Namespace, local: &str) -> Self {
+        let page = Page::of(declared);
+        let undeclared = matches!(declared, Namespace::Other(name) if name.is_empty());
+        let mut found = None;
+        let mut look = |page| found = found.or_else(|| Tag::find(page, local));
+        if page.is_some() || undeclared {
+            match parent {
+                None => {
+                    page.into_iter().for_each(&mut look);
+                    Page::ALL.into_iter().for_each(look);
+                }
+                Some(Self::Known(parent)) => {
+                    let inner = content_page(*parent);
+                    let first = Some(inner).filter(|&inner| inner != Page::SyncMl);
+                    first.into_iter().for_each(&mut look);
+                    page.into_iter().for_each(&mut look);
+                    look(inner);
+                    if *parent == syncml::DATA {
+                        look(Page::DmDdf);
+                    }
+                }
+                Some(Self::Foreign(_)) => page.into_iter().for_each(look),
+            }
+        }
+        found.map_or_else(|| Self::foreign(declared.clone(), local), Self::Known)
+    }
+
+    fn foreign(namespace: Namespace, local: &str) -> Self {
+        Self::Foreign(Box::new(ElementName {
+            namespace,
+            local: Cow::Owned(local.to_owned()),
+        }))
+    }
+
+    /// The expanded name.
+    pub(crate) fn expand(self) -> ElementName {
+        match self {
+            Self::Known(tag) => ElementName {
+                namespace: tag.page().namespace(),
+                local: Cow::Borrowed(tag.local()),
+            },
+            Self::Foreign(name) => *name,
+        }
+    }
+}
+
+/// The page that the children of `parent` are expected on.
+fn content_page(parent: Tag) -> Page {
+    if parent == syncml::META {
+        Page::MetInf
+    } else {
+        parent.page()
+    }
+}
+
+enum Source<'a> {
+    Xml(XmlReader<'a>),
+}
+
+/// A document as a sequence of events.
+pub(crate) struct Events<'a> {
+    source: Source<'a>,
+    limits: Limits,
+    depth: usize,
+    elements: usize,
+}
+
+impl<'a> Events<'a> {
+    /// Begins to read a document.
+    pub(crate) fn new(
+        media_type: MediaType,
+        document: &'a [u8],
+        limits: &Limits,
+    ) -> Result<Self, DecodeError> {
+        let limits = Limits {
+            depth: limits.depth.min(Limits::MAX_DEPTH),
+            ..*limits
+        };
+        if document.len() > limits.message_bytes {
+            return Err(DecodeError {
+                offset: limits.message_bytes,
+                reason: Reason::TooLong(limits.message_bytes),
+            });
+        }
+        let source = match media_type {
+            MediaType::DmXml => Source::Xml(XmlReader::new(document, limits)?),
+            MediaType::DmWbxml => {
+                return Err(DecodeError {
+                    offset: 0,
+                    reason: Reason::Encoding("WBXML".to_owned()),
+                });
+            }
+        };
+        Ok(Self {
+            source,
+            limits,
+            depth: 0,
+            elements: 0,
+        })
+    }
+
+    /// The next event.
+    pub(crate) fn next(&mut self) -> Result<Event<'a>, DecodeError> {
+        let event = match &mut self.source {
+            Source::Xml(reader) => reader.next()?,
+        };
+        match event {
+            Event::Start(_) => {
+                self.depth += 1;
+                self.elements += 1;
+                if self.depth > self.limits.depth {
+                    return Err(self.error(Reason::TooDeep(self.limits.depth)));
+                }
+                if self.elements > self.limits.elements {
+                    return Err(self.error(Reason::TooManyElements(self.limits.elements)));
+                }
+            }
+            Event::End => self.depth = self.depth.saturating_sub(1),
+            Event::Text(_) | Event::Opaque(_) | Event::Eof => {}
+        }
+        Ok(event)
+    }
+
+    /// The attributes of the element that began last.
+    pub(crate) fn take_attributes(&mut self) -> Vec<Attribute> {
+        match &mut self.source {
+            Source::Xml(reader) => reader.take_attributes(),
+        }
+    }
+
+    /// An error at the last event.
+    pub(crate) fn error(&self, reason: Reason) -> DecodeError {
+        let offset = match &self.source {
+            Source::Xml(reader) => reader.offset(),
+        };
+        DecodeError { offset, reason }
+    }
+
+    /// The name of the root element, which must be the next event.
+    pub(crate) fn root(&mut self) -> Result<Name, DecodeError> {
+        match self.next()? {
+            Event::Start(name) => Ok(name),
+            _ => Err(self.error(Reason::UnexpectedEnd)),
+        }
+    }
+
+    /// Expects that nothing but the end follows the root element.
+    pub(crate) fn finish(&mut self) -> Result<(), DecodeError> {
+        match self.next()? {
+            Event::Eof => Ok(()),
+            _ => Err(self.error(Reason::TrailingContent)),
+        }
+    }
+
+    /// The next child of the open element, `None` when the element ends. Text is passed over.
+    pub(crate) fn child(&mut self) -> Result<Option<Name>, DecodeError> {
+        loop {
+            match self.next()? {
+                Event::Start(name) => return Ok(Some(name)),
+                Event::Text(_) | Event::Opaque(_) => {}
+                Event::End => return Ok(None),
+                Event::Eof => return Err(self.error(Reason::UnexpectedEnd)),
+            }
+        }
+    }
+
+    /// Passes over the rest of the open element.
+    pub(crate) fn skip(&mut self) -> Result<(), DecodeError> {
+        let outside = self.depth.saturating_sub(1);
+        while self.depth > outside {
+            if matches!(self.next()?, Event::Eof) {
+                return Err(self.error(Reason::UnexpectedEnd));
+            }
+        }
+        Ok(())
+    }
+
+    /// The character data of the open element up to its end; elements inside are passed over.
+    pub(crate) fn text(&mut self) -> Result<Cow<'a, str>, DecodeError> {
+        let mut text = Cow::Borrowed("");
+        loop {
+            let piece = match self.next()? {
+                Event::Text(piece) => piece,
+                Event::Opaque(octets) => match std::str::from_utf8(octets) {
+                    Ok(piece) => Cow::Borrowed(piece),
+                    Err(_) => return Err(self.error(Reason::NotText)),
+                },
+                Event::Start(_) => {
+                    self.skip()?;
+                    continue;
+                }
+                Event::End => return Ok(text),
+                Event::Eof => return Err(self.error(Reason::UnexpectedEnd)),
+            };
+            join(&mut text, piece);
+        }
+    }
+
+    /// The open element with everything in it, up to its end.
+    pub(crate) fn element(&mut self, name: Name) -> Result<Element, DecodeError> {
+        let mut outer: Vec<Element> = Vec::new();
+        let mut open = self.begun(name);
+        loop {
+            match self.next()? {
+                Event::Start(name) => {
+                    let inner = self.begun(name);
+                    outer.push(std::mem::replace(&mut open, inner));
+                }
+                Event::Text(piece) => match open.children.last_mut() {
+                    Some(Node::Text(text)) => text.push_str(&piece),
+                    _ => open.children.push(Node::Text(piece.into_owned())),
+                },
+                Event::Opaque(octets) => {
+                    let octets = Bytes::copy_from_slice(octets);
+                    open.children.push(Node::Opaque(octets));
+                }
+                Event::End => {
+                    drop_layout(&mut open.children);
+                    let Some(parent) = outer.pop() else {
+                        return Ok(open);
+                    };
+                    let closed = std::mem::replace(&mut open, parent);
+                    open.children.push(Node::Element(closed));
+                }
+                Event::Eof => return Err(self.error(Reason::UnexpectedEnd)),
+            }
+        }
+    }
+
+    fn begun(&mut self, name: Name) -> Element {
+        Element {
+            name: name.expand(),
+            attributes: self.take_attributes(),
+            children: Vec::new(),
+        }
+    }
+}
+
+/// Appends a piece of text, without a copy when it is the first.
+pub(crate) fn join<'a>(text: &mut Cow<'a, str>, piece: Cow<'a, str>) {
+    if text.is_empty() {
+        *text = piece;
+    } else {
+        text.to_mut().push_str(&piece);
+    }
+}
+
+/// Removes the white space between child elements, which only lays the document out.
+fn drop_layout(children: &mut Vec<Node>) {
+    let has_elements = children.iter().any(|c| matches!(c, Node::Element(_)));
+    let is_layout = |child: &Node| matches!(child, Node::Text(text) if text.trim().is_empty());
+    let has_words = children
+        .iter()
+        .any(|child| !matches!(child, Node::Element(_)) && !is_layout(child));
+    if has_elements && !has_words {
+        children.retain(|child| !is_layout(child));
+    }
+}

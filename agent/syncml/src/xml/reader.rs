@@ -1,0 +1,363 @@
+//! Reads XML into pull events.
+
+use super::{is_allowed, is_name};
+use crate::event::{Event, Name};
+use crate::limits::{DecodeError, Limits, Reason};
+use crate::{Attribute, Namespace};
+use quick_xml::XmlVersion;
+use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event as Markup};
+use std::borrow::Cow;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
+
+/// A namespace declaration that is in force.
+struct Binding {
+    /// The number of open elements around it, the declaring one included.
+    depth: usize,
+    /// Empty for the default namespace.
+    prefix: String,
+    namespace: Namespace,
+}
+
+/// An XML document as a sequence of events.
+pub(crate) struct XmlReader<'a> {
+    markup: quick_xml::Reader<&'a [u8]>,
+    /// Where `markup` begins in the document.
+    base: usize,
+    /// Where the last event begins.
+    offset: usize,
+    open: Vec<Name>,
+    bindings: Vec<Binding>,
+    attributes: Vec<Attribute>,
+    root_seen: bool,
+    limits: Limits,
+    /// Octets of namespace names that may still be copied.
+    expansion: usize,
+}
+
+impl<'a> XmlReader<'a> {
+    /// Begins to read a document.
+    pub(crate) fn new(document: &'a [u8], limits: Limits) -> Result<Self, DecodeError> {
+        let text = document.strip_prefix(BYTE_ORDER_MARK);
+        let base = text.map_or(0, |_| BYTE_ORDER_MARK.len());
+        let text = trim_padding(text.unwrap_or(document));
+        check_encoding(text, base)?;
+        let mut markup = quick_xml::Reader::from_reader(text);
+        markup.config_mut().expand_empty_elements = true;
+        Ok(Self {
+            markup,
+            base,
+            offset: 0,
+            open: Vec::new(),
+            bindings: Vec::new(),
+            attributes: Vec::new(),
+            root_seen: false,
+            limits,
+            expansion: limits.expansion,
+        })
+    }
+
+    /// Octets of the document before the last event.
+    pub(crate) const fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// The attributes of the element that began last.
+    pub(crate) fn take_attributes(&mut self) -> Vec<Attribute> {
+        std::mem::take(&mut self.attributes)
+    }
+
+    /// The next event.
+    pub(crate) fn next(&mut self) -> Result<Event<'a>, DecodeError> {
+        loop {
+            self.offset = self.base + position(self.markup.buffer_position());
+            let markup = self.markup.read_event().map_err(|e| self.syntax(&e))?;
+            match markup {
+                Markup::Start(start) | Markup::Empty(start) => return self.begin(&start),
+                Markup::End(_) => {
+                    self.end();
+                    return Ok(Event::End);
+                }
+                Markup::Text(text) => {
+                    if let Some(text) = self.text(text.xml10_content())? {
+                        return Ok(Event::Text(text));
+                    }
+                }
+                Markup::CData(text) => return self.inside(text.xml10_content()),
+                Markup::GeneralRef(reference) => {
+                    let text = self.resolve(&reference)?;
+                    return self.inside(text);
+                }
+                Markup::Decl(declaration) => self.declaration(&declaration)?,
+                Markup::DocType(content) => self.document_type(&content)?,
+                Markup::Comment(_) | Markup::PI(_) => {}
+                Markup::Eof if self.open.is_empty() && self.root_seen => return Ok(Event::Eof),
+                Markup::Eof => return Err(self.error(Reason::UnexpectedEnd)),
+            }
+        }
+    }
+
+    fn begin(&mut self, start: &BytesStart<'_>) -> Result<Event<'a>, DecodeError> {
+        if self.open.is_empty() && self.root_seen {
+            return Err(self.error(Reason::TrailingContent));
+        }
+        self.root_seen = true;
+        self.attributes.clear();
+        if start.len() > start.name().as_ref().len() {
+            self.declare(start)?;
+            self.collect_attributes(start)?;
+        }
+        let name = start.name();
+        let (local, prefix) = name.decompose();
+        let prefix = prefix.map_or("", quick_xml::name::Prefix::into_inner);
+        if !is_name(local.into_inner()) {
+            let message = format!("{:?} is not a name", name.as_ref());
+            return Err(self.error(Reason::Xml(message)));
+        }
+        let name = self.name(prefix, local.into_inner())?;
+        self.open.push(name.clone());
+        Ok(Event::Start(name))
+    }
+
+    fn name(&mut self, prefix: &str, local: &str) -> Result<Name, DecodeError> {
+        const NONE: &Namespace = &Namespace::Other(String::new());
+        let declared = self.lookup(prefix).unwrap_or(NONE);
+        let name = Name::resolve(self.open.last(), declared, local);
+        if matches!(name, Name::Foreign(_)) {
+            let cost = declared.as_str().len();
+            self.spend(cost)?;
+        }
+        Ok(name)
+    }
+
+    /// Notes the namespaces that an element declares.
+    fn declare(&mut self, start: &BytesStart<'_>) -> Result<(), DecodeError> {
+        let depth = self.open.len() + 1;
+        let mut attributes = start.attributes();
+        let attributes = attributes.with_checks(false);
+        for (count, attribute) in attributes.enumerate() {
+            let attribute = attribute.map_err(|e| self.error(Reason::Xml(e.to_string())))?;
+            if count >= self.limits.attributes {
+                return Err(self.error(Reason::TooManyAttributes(self.limits.attributes)));
+            }
+            if let Some(prefix) = declared_prefix(attribute.key.as_ref()) {
+                let uri = self.value(&attribute)?;
+                self.bindings.push(Binding {
+                    depth,
+                    prefix: prefix.to_owned(),
+                    namespace: Namespace::of(&uri),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Collects the attributes that declare no namespace.
+    fn collect_attributes(&mut self, start: &BytesStart<'_>) -> Result<(), DecodeError> {
+        let mut attributes = start.attributes();
+        for attribute in attributes.with_checks(false).flatten() {
+            if declared_prefix(attribute.key.as_ref()).is_some() {
+                continue;
+            }
+            let (local, prefix) = attribute.key.decompose();
+            let local = local.into_inner().to_owned();
+            let namespace = match prefix.map(quick_xml::name::Prefix::into_inner) {
+                None => String::new(),
+                Some("xml") => XML_NAMESPACE.to_owned(),
+                Some(prefix) => self
+                    .lookup(prefix)
+                    .map_or_else(String::new, |namespace| namespace.as_str().to_owned()),
+            };
+            self.spend(namespace.len())?;
+            if !is_name(&local) {
+                return Err(self.error(Reason::Xml(format!("{local:?} is not a name"))));
+            }
+            let same = |a: &Attribute| a.local == local && a.namespace == namespace;
+            if self.attributes.iter().any(same) {
+                return Err(self.error(Reason::RepeatedAttribute(local)));
+            }
+            let value = self.value(&attribute)?.into_owned();
+            self.attributes.push(Attribute {
+                namespace,
+                local,
+                value,
+            });
+        }
+        Ok(())
+    }
+
+    fn value<'v>(
+        &self,
+        attribute: &quick_xml::events::attributes::Attribute<'v>,
+    ) -> Result<Cow<'v, str>, DecodeError> {
+        let value = attribute
+            .normalized_value(XmlVersion::Implicit1_0)
+            .map_err(|e| self.error(Reason::Xml(e.to_string())))?;
+        match value.chars().find(|&c| !is_allowed(c)) {
+            None => Ok(value),
+            Some(c) => Err(self.error(Reason::ControlCharacter(c.into()))),
+        }
+    }
+
+    /// The namespace that a prefix stands for, unless none was declared.
+    fn lookup(&self, prefix: &str) -> Option<&Namespace> {
+        let binding = self.bindings.iter().rev().find(|b| b.prefix == prefix)?;
+        Some(&binding.namespace)
+    }
+
+    fn end(&mut self) {
+        let depth = self.open.len();
+        self.open.pop();
+        while self.bindings.last().is_some_and(|b| b.depth >= depth) {
+            self.bindings.pop();
+        }
+    }
+
+    /// Text in the root element; white space around it is nothing.
+    fn text(&self, text: Cow<'a, str>) -> Result<Option<Cow<'a, str>>, DecodeError> {
+        if !self.open.is_empty() {
+            Ok(Some(text))
+        } else if text.trim().is_empty() {
+            Ok(None)
+        } else {
+            Err(self.outside())
+        }
+    }
+
+    fn inside(&self, text: Cow<'a, str>) -> Result<Event<'a>, DecodeError> {
+        if self.open.is_empty() {
+            return Err(self.outside());
+        }
+        Ok(Event::Text(text))
+    }
+
+    fn outside(&self) -> DecodeError {
+        self.error(if self.root_seen {
+            Reason::TrailingContent
+        } else {
+            Reason::Xml("text before the root element".to_owned())
+        })
+    }
+
+    /// The character that a reference stands for; only the five names of XML are defined.
+    fn resolve(&self, reference: &BytesRef<'a>) -> Result<Cow<'a, str>, DecodeError> {
+        let text = match reference.as_ref() {
+            "lt" => "<",
+            "gt" => ">",
+            "amp" => "&",
+            "quot" => "\"",
+            "apos" => "'",
+            name => match reference.resolve_char_ref() {
+                Ok(Some(character)) if is_allowed(character) => {
+                    return Ok(Cow::Owned(character.to_string()));
+                }
+                Ok(Some(character)) => {
+                    return Err(self.error(Reason::ControlCharacter(character.into())));
+                }
+                Ok(None) => return Err(self.error(Reason::UnknownEntity(name.to_owned()))),
+                Err(error) => return Err(self.error(Reason::Xml(error.to_string()))),
+            },
+        };
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn declaration(&self, declaration: &BytesDecl<'_>) -> Result<(), DecodeError> {
+        if self.offset > self.base {
+            let message = "an XML declaration that is not at the start".to_owned();
+            return Err(self.error(Reason::Xml(message)));
+        }
+        let encoding = match declaration.encoding() {
+            None => return Ok(()),
+            Some(encoding) => encoding.map_err(|e| self.error(Reason::Xml(e.to_string())))?,
+        };
+        // US-ASCII is a part of UTF-8.
+        let known = ["utf-8", "utf8", "us-ascii", "ascii"];
+        if known.iter().any(|name| encoding.eq_ignore_ascii_case(name)) {
+            Ok(())
+        } else {
+            Err(self.error(Reason::Encoding(encoding.into_owned())))
+        }
+    }
+
+    /// A plain document type names the vocabulary and is passed over. An internal subset could
+    /// define entities and is refused.
+    fn document_type(&self, content: &str) -> Result<(), DecodeError> {
+        if self.root_seen {
+            let message = "a document type after the root element".to_owned();
+            return Err(self.error(Reason::Xml(message)));
+        }
+        if content.contains('[') {
+            return Err(self.error(Reason::InternalSubset));
+        }
+        Ok(())
+    }
+
+    fn spend(&mut self, octets: usize) -> Result<(), DecodeError> {
+        match self.expansion.checked_sub(octets) {
+            Some(rest) => {
+                self.expansion = rest;
+                Ok(())
+            }
+            None => Err(self.error(Reason::ExpandsTooFar(self.limits.expansion))),
+        }
+    }
+
+    fn error(&self, reason: Reason) -> DecodeError {
+        DecodeError {
+            offset: self.offset,
+            reason,
+        }
+    }
+
+    fn syntax(&self, error: &quick_xml::Error) -> DecodeError {
+        let reason = match error {
+            quick_xml::Error::Encoding(_) => Reason::NotText,
+            quick_xml::Error::Syntax(_) => Reason::UnexpectedEnd,
+            other => Reason::Xml(other.to_string()),
+        };
+        self.error(reason)
+    }
+}
+
+/// The prefix that an attribute of this name declares, empty for the default namespace.
+fn declared_prefix(key: &str) -> Option<&str> {
+    match key.strip_prefix("xmlns")? {
+        "" => Some(""),
+        rest => rest.strip_prefix(':'),
+    }
+}
+
+/// Some servers send the NUL that ends a C string.
+fn trim_padding(text: &[u8]) -> &[u8] {
+    let end = text
+        .iter()
+        .rposition(|&b| b != 0)
+        .map_or(0, |last| last + 1);
+    text.get(..end).unwrap_or(text)
+}
+
+fn check_encoding(text: &[u8], base: usize) -> Result<(), DecodeError> {
+    let utf_16 = matches!(
+        text,
+        [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..] | [0, b'<', ..] | [b'<', 0, ..]
+    );
+    if utf_16 {
+        return Err(DecodeError {
+            offset: 0,
+            reason: Reason::Encoding("UTF-16".to_owned()),
+        });
+    }
+    let forbidden = |&b: &u8| b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r');
+    match text.iter().position(forbidden) {
+        None => Ok(()),
+        Some(at) => Err(DecodeError {
+            offset: base + at,
+            reason: Reason::ControlCharacter(text.get(at).copied().unwrap_or_default().into()),
+        }),
+    }
+}
+
+fn position(offset: u64) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX)
+}
