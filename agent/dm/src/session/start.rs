@@ -1,0 +1,121 @@
+//! What a session is started with: its cause, its limits and what the device remembers.
+
+use crate::Account;
+use omadm_syncml::{GenericAlert, Limits, PeerProof};
+use std::fmt;
+use std::time::Duration;
+
+/// Why a session starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SessionCause {
+    /// Package 0 asked for it and named the session: Alert 1200.
+    Notification {
+        /// The session id of Package 0, which the session takes over.
+        session_id: u16,
+    },
+    /// Its time has come: Alert 1201.
+    Schedule,
+    /// A local user asked for it: Alert 1201.
+    User,
+    /// Generic Alerts wait for the server: Alert 1201.
+    Alerts,
+    /// The device has been bootstrapped: Alert 1201.
+    Bootstrap,
+    /// An earlier session broke off: Alert 1201.
+    Retry,
+}
+
+impl fmt::Display for SessionCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Notification { session_id } => write!(f, "notification {session_id:X}"),
+            Self::Schedule => f.write_str("schedule"),
+            Self::User => f.write_str("user"),
+            Self::Alerts => f.write_str("waiting alerts"),
+            Self::Bootstrap => f.write_str("bootstrap"),
+            Self::Retry => f.write_str("retry"),
+        }
+    }
+}
+
+/// An `Exec` that the device has taken: the same server and correlator never run twice.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ExecKey {
+    /// `ServerID` of the account.
+    pub server: String,
+    /// `Correlator` of the `Exec`.
+    pub correlator: String,
+}
+
+/// The bounds that a session keeps.
+#[derive(Debug, Clone)]
+pub struct SessionParameters {
+    /// `MaxMsgSize` that the device announces: the largest message it accepts.
+    pub max_msg_size: u64,
+    /// `MaxObjSize` that the device announces: the largest object it accepts.
+    pub max_obj_size: u64,
+    /// The largest message that the device sends before the server has announced its own limit.
+    pub message_bytes: usize,
+    /// How many octets of answers may wait for the server to ask for them.
+    pub queue_bytes: usize,
+    /// How many messages of the server a session takes.
+    pub messages: u32,
+    /// How deep `Atomic` and `Sequence` may be nested.
+    pub nesting: usize,
+    /// How long the server may take to answer a message.
+    pub response_timeout: Duration,
+    /// How long a session may last.
+    pub session_timeout: Duration,
+    /// The bounds of the decoder.
+    pub codec: Limits,
+}
+
+impl Default for SessionParameters {
+    fn default() -> Self {
+        Self {
+            max_msg_size: 65_536,
+            max_obj_size: 1_048_576,
+            message_bytes: 65_536,
+            queue_bytes: 4_194_304,
+            messages: 4_096,
+            nesting: 8,
+            response_timeout: Duration::from_mins(2),
+            session_timeout: Duration::from_hours(1),
+            codec: Limits::default(),
+        }
+    }
+}
+
+/// All that a session starts with, apart from the tree and the time.
+#[derive(Debug, Clone)]
+pub struct SessionStart {
+    /// The server, its address and the credentials.
+    pub account: Account,
+    /// Why the session starts.
+    pub cause: SessionCause,
+    /// What the transport has proven about the server.
+    pub proof: PeerProof,
+    /// The alerts that wait, oldest first.
+    pub alerts: Vec<GenericAlert>,
+    /// The last `Exec`s that the device has taken, in any order.
+    pub execs: Vec<ExecKey>,
+    /// The bounds of the session.
+    pub parameters: SessionParameters,
+    /// Fresh randomness: the `SessionID` and the nonces are made from it.
+    pub seed: [u8; 32],
+}
+
+impl SessionStart {
+    /// A start without waiting alerts or remembered `Exec`s, with the default bounds.
+    pub fn new(account: Account, cause: SessionCause, proof: PeerProof, seed: [u8; 32]) -> Self {
+        Self {
+            account,
+            cause,
+            proof,
+            alerts: Vec::new(),
+            execs: Vec::new(),
+            parameters: SessionParameters::default(),
+            seed,
+        }
+    }
+}
