@@ -49,11 +49,13 @@ impl Traffic {
         self.received.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn add_sent(&self, bytes: usize) {
+    /// Counts bytes that the transport took.
+    pub fn add_sent(&self, bytes: usize) {
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    pub(crate) fn add_received(&self, bytes: usize) {
+    /// Counts bytes that the transport gave.
+    pub fn add_received(&self, bytes: usize) {
         self.received.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 }

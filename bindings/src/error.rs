@@ -148,7 +148,7 @@ impl fmt::Display for Error {
         match self {
             Self::Address(error) => write!(f, "address: {error}"),
             Self::PlainHttp => f.write_str(
-                "plain http is not allowed for this account: use https, or allow http in its policy",
+                "plain http is not allowed for this account: use https, or allow it in its policy",
             ),
             Self::RespUri(error) => write!(f, "RespURI of the server refused: {error}"),
             Self::Resolve { host, source } => write!(f, "no address found for {host}: {source}"),
@@ -161,14 +161,15 @@ impl fmt::Display for Error {
             Self::Truncated => f.write_str("the answer of the server broke off"),
             Self::NotHttp { reason } => write!(f, "the answer is not HTTP: {reason}"),
             Self::TooLarge { limit } => write!(f, "the answer is larger than {limit} bytes"),
-            Self::MediaType { found: Some(found) } => write!(f, "the answer is {found:?}, not a DM message"),
-            Self::MediaType { found: None } => f.write_str("the answer has no Content-Type"),
-            Self::ContentEncoding { found } => write!(f, "the answer is encoded as {found:?}, which was not offered"),
+            Self::MediaType { found } => write_media_type(f, found.as_deref()),
+            Self::ContentEncoding { found } => {
+                write!(
+                    f,
+                    "the answer is encoded as {found:?}, which was not offered"
+                )
+            }
             Self::Status { code, retry_after } => write_status(f, *code, *retry_after),
-            Self::Redirect { code, location } => match location {
-                Some(to) => write!(f, "HTTP {code}: the server points to {to:?}; redirects are not followed, put the new address into the account"),
-                None => write!(f, "HTTP {code}: a redirect that names no target"),
-            },
+            Self::Redirect { code, location } => write_redirect(f, *code, location.as_deref()),
         }
     }
 }
@@ -215,6 +216,43 @@ fn write_status(f: &mut fmt::Formatter<'_>, code: u16, after: Option<Duration>) 
     match after {
         Some(after) => write!(f, ", asks to retry after {} s", after.as_secs()),
         None => Ok(()),
+    }
+}
+
+fn write_media_type(f: &mut fmt::Formatter<'_>, found: Option<&str>) -> fmt::Result {
+    match found {
+        Some(found) => write!(f, "the answer is {found:?}, not a DM message")?,
+        None => f.write_str("the answer has no Content-Type")?,
+    }
+    if is_generic(found) {
+        f.write_str(" (sniff-media-type would look into it)")?;
+    }
+    Ok(())
+}
+
+/// Whether a media type leaves open what the content is.
+pub(crate) fn is_generic(found: Option<&str>) -> bool {
+    let essence = found.map(|text| text.split(';').next().unwrap_or_default().trim());
+    essence.is_none_or(|essence| {
+        [
+            "application/octet-stream",
+            "application/xml",
+            "text/plain",
+            "text/xml",
+        ]
+        .iter()
+        .any(|generic| essence.eq_ignore_ascii_case(generic))
+    })
+}
+
+fn write_redirect(f: &mut fmt::Formatter<'_>, code: u16, location: Option<&str>) -> fmt::Result {
+    match location {
+        Some(location) => write!(
+            f,
+            "HTTP {code}: the server points to {location:?}; redirects are not followed, \
+             put the new address into the account"
+        ),
+        None => write!(f, "HTTP {code}: a redirect that names no target"),
     }
 }
 

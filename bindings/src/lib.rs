@@ -21,6 +21,10 @@
 mod address;
 mod bearer;
 mod error;
+#[cfg(feature = "http")]
+mod http;
+#[cfg(feature = "http")]
+mod pem;
 mod settings;
 mod tls_fault;
 mod trust;
@@ -28,6 +32,8 @@ mod trust;
 pub use address::{Address, AddressError};
 pub use bearer::{Bearer, BearerEvent, Traffic};
 pub use error::{Error, Phase, Retry};
+#[cfg(feature = "http")]
+pub use pem::load_certificates;
 pub use settings::Settings;
 pub use tls_fault::TlsFault;
 pub use trust::TrustError;
@@ -48,7 +54,12 @@ pub struct Scheme {
 }
 
 /// Every scheme that this build can open.
-pub const SCHEMES: &[Scheme] = &[];
+pub const SCHEMES: &[Scheme] = &[
+    #[cfg(feature = "http")]
+    http::PLAIN,
+    #[cfg(feature = "http")]
+    http::SECURE,
+];
 
 /// Opens a bearer: when it returns, the line stands and [`Bearer::proof`] is known.
 ///

@@ -1,4 +1,4 @@
-//! Which certificate authorities are trusted, and what can be wrong with their files.
+//! Why nobody, or not the right ones, can be trusted.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,6 +16,8 @@ pub enum TrustError {
     },
     /// Neither the machine nor the account names a certificate authority.
     Nobody,
+    /// The TLS library cannot be set up.
+    Unusable(String),
 }
 
 impl fmt::Display for TrustError {
@@ -25,6 +27,7 @@ impl fmt::Display for TrustError {
             Self::Nobody => f.write_str(
                 "no certificate authority is trusted: install ca-certificates, or name a ca-file",
             ),
+            Self::Unusable(reason) => write!(f, "TLS cannot be set up: {reason}"),
         }
     }
 }

@@ -1,0 +1,240 @@
+//! One message there and its answer back.
+#![expect(clippy::disallowed_methods, reason = "driver: limits of time")]
+
+use super::answer::{self, Verdict};
+use super::line::Line;
+use super::tls;
+use super::url::Url;
+
+use crate::error::{Error, Phase};
+use crate::settings::Settings;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
+use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::{Method, Request, Response, Uri};
+use omadm_syncml::{Envelope, MediaType};
+use std::error::Error as _;
+use std::io;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// An answer: a message, or `None` when the peer has no more to say.
+pub(super) type Answer = Option<Envelope>;
+
+/// Sends `envelope` to `url` over `line` and waits for its whole answer.
+pub(super) async fn exchange(
+    line: &mut Line,
+    url: &Url,
+    envelope: &Envelope,
+    settings: &Settings,
+) -> Result<Answer, Error> {
+    let request = request(url, envelope, settings)?;
+    within(Phase::Message, settings.message_timeout, async {
+        let heard = line.heard();
+        let sent = line.send(request);
+        let response = within(Phase::Response, settings.response_timeout, async {
+            sent.await.map_err(Failed::Http)
+        })
+        .await;
+        match response {
+            Ok(response) => receive(response, settings).await,
+            Err(Failed::Http(error)) => Err(transport_error(url, &error, line.heard() > heard)),
+            Err(Failed::Bearer(error)) => Err(error),
+        }
+    })
+    .await
+}
+
+/// A failure before it is known whether an answer had begun.
+enum Failed {
+    Http(hyper::Error),
+    Bearer(Error),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Bearer(error)
+    }
+}
+
+async fn within<T, E: From<Error>>(
+    phase: Phase,
+    limit: Duration,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    timeout(limit, work)
+        .await
+        .unwrap_or_else(|_| Err(Error::Timeout { phase, limit }.into()))
+}
+
+fn request(
+    url: &Url,
+    envelope: &Envelope,
+    settings: &Settings,
+) -> Result<Request<Full<Bytes>>, Error> {
+    let refused = |_| {
+        Error::Address(crate::AddressError::new(
+            "it cannot stand in a request line",
+        ))
+    };
+    let target: Uri = url.target().parse().map_err(refused)?;
+    let mut request = Request::new(Full::new(envelope.body.clone()));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = target;
+    let other = match envelope.media_type {
+        MediaType::DmXml => MediaType::DmWbxml,
+        MediaType::DmWbxml => MediaType::DmXml,
+    };
+    let fields = request.headers_mut();
+    put(fields, header::HOST, &url.origin().to_string());
+    put(fields, header::USER_AGENT, &settings.user_agent);
+    put(fields, header::CONTENT_TYPE, envelope.media_type.as_str());
+    put(
+        fields,
+        header::CONTENT_LENGTH,
+        &envelope.body.len().to_string(),
+    );
+    put(
+        fields,
+        header::ACCEPT,
+        &format!("{}, {other}", envelope.media_type),
+    );
+    put(fields, header::CACHE_CONTROL, "no-store");
+    Ok(request)
+}
+
+/// Sets a field; what no field can carry is left out of its value.
+fn put(fields: &mut HeaderMap, name: header::HeaderName, value: &str) {
+    let value: String = value
+        .chars()
+        .filter(|c| c.is_ascii_graphic() || *c == ' ')
+        .collect();
+    if let Ok(value) = HeaderValue::from_str(&value) {
+        fields.insert(name, value);
+    }
+}
+
+async fn receive(response: Response<Incoming>, settings: &Settings) -> Result<Answer, Error> {
+    let (head, body) = response.into_parts();
+    let verdict = answer::judge(&head, settings)?;
+    if verdict == Verdict::End {
+        return Ok(None);
+    }
+    let strange = verdict == Verdict::Strange;
+    let body = match read(body, settings.max_message, strange).await? {
+        Content::Empty => return Ok(None),
+        Content::Unread => return Err(answer::wrong_type(&head.headers)),
+        Content::Whole(body) => body,
+    };
+    let media_type = match verdict {
+        Verdict::Message(media_type) => Some(media_type),
+        _ => sniff(&body),
+    };
+    match media_type {
+        Some(media_type) => Ok(Some(Envelope {
+            to: None,
+            media_type,
+            body,
+        })),
+        None => Err(answer::wrong_type(&head.headers)),
+    }
+}
+
+enum Content {
+    Empty,
+    /// There is content, but it is not wanted.
+    Unread,
+    Whole(Bytes),
+}
+
+async fn read(mut body: Incoming, limit: usize, unwanted: bool) -> Result<Content, Error> {
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Error::TooLarge { limit });
+    }
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        // Trailers are of no use here.
+        let Ok(data) = frame.map_err(|error| body_error(&error))?.into_data() else {
+            continue;
+        };
+        if unwanted && !data.is_empty() {
+            return Ok(Content::Unread);
+        }
+        if whole.len() + data.len() > limit {
+            return Err(Error::TooLarge { limit });
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(if whole.is_empty() {
+        Content::Empty
+    } else {
+        Content::Whole(whole.freeze())
+    })
+}
+
+/// XML begins with `<` after an optional byte order mark and white space, WBXML with its version
+/// (WBXML 1.3, 5.4).
+fn sniff(body: &[u8]) -> Option<MediaType> {
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    match body.trim_ascii_start().first()? {
+        b'<' => Some(MediaType::DmXml),
+        0x01..=0x03 => Some(MediaType::DmWbxml),
+        _ => None,
+    }
+}
+
+/// Why there is no head of an answer.
+fn transport_error(url: &Url, error: &hyper::Error, begun: bool) -> Error {
+    if let Some(fault) = cause::<rustls::Error>(error).map(tls::fault) {
+        return Error::Tls {
+            host: url.origin().to_string(),
+            fault,
+        };
+    }
+    if error.is_parse() {
+        return Error::NotHttp {
+            reason: error.to_string(),
+        };
+    }
+    match cause::<io::Error>(error) {
+        Some(source) if source.kind() != io::ErrorKind::UnexpectedEof => {
+            Error::Transport(io::Error::new(source.kind(), source.to_string()))
+        }
+        _ if begun => Error::Truncated,
+        _ => Error::NoAnswer,
+    }
+}
+
+/// Why the content of an answer did not come whole.
+fn body_error(error: &hyper::Error) -> Error {
+    match cause::<io::Error>(error) {
+        Some(source) => match source.kind() {
+            io::ErrorKind::UnexpectedEof => Error::Truncated,
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => Error::NotHttp {
+                reason: source.to_string(),
+            },
+            kind => Error::Transport(io::Error::new(kind, source.to_string())),
+        },
+        None => Error::Truncated,
+    }
+}
+
+/// The first error of this type among the causes of `error`, and in what an IO error wraps.
+fn cause<E: std::error::Error + 'static>(error: &hyper::Error) -> Option<&E> {
+    let mut next = error.source();
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        let wrapped = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        if let Some(found) = wrapped.and_then(|wrapped| wrapped.downcast_ref::<E>()) {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}

@@ -1,0 +1,15 @@
+//! The HTTP bearer against servers of every kind.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests: real sockets, and a failure is a panic"
+)]
+
+mod bad;
+mod good;
+mod peer;
+mod secure;

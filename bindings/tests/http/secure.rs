@@ -1,0 +1,424 @@
+//! HTTPS: who is trusted, and what is said of those who are not.
+
+use crate::peer::*;
+
+use omadm_bindings::{Address, Error, Retry, Settings, TlsFault, open};
+use omadm_syncml::PeerProof;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, SupportedProtocolVersion, version};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_rustls::TlsAcceptor;
+
+/// A certificate authority and its file.
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    folder: tempfile::TempDir,
+}
+
+impl Authority {
+    fn new() -> Self {
+        Self::named("omadm test authority")
+    }
+
+    fn named(name: &str) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("ca.pem"), issuer.as_ref().pem()).unwrap();
+        Self { issuer, folder }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// Settings that trust nobody else.
+    fn trusted(&self) -> Settings {
+        Settings {
+            allow_http: false,
+            ca_file: Some(self.file()),
+            ..plain()
+        }
+    }
+
+    /// A server whose certificate is changed by `edit` before it is signed.
+    async fn serve(&self, edit: impl FnOnce(&mut CertificateParams)) -> Peer {
+        self.serve_with(edit, &[&version::TLS13, &version::TLS12])
+            .await
+    }
+
+    async fn serve_with(
+        &self,
+        edit: impl FnOnce(&mut CertificateParams),
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Peer {
+        let names = ["127.0.0.1", "localhost"].map(str::to_owned);
+        let mut params = CertificateParams::new(names).unwrap();
+        edit(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        start(vec![certificate.der().clone()], &key, versions).await
+    }
+}
+
+/// A server that answers each request with the number of its connection.
+async fn start(
+    chain: Vec<CertificateDer<'static>>,
+    key: &KeyPair,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Peer {
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    Peer::start(move |number, stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let Ok(mut stream) = acceptor.accept(stream).await else {
+                return;
+            };
+            while let Some(text) = request(&mut stream).await {
+                if text.ends_with("<stop/>") {
+                    // Without the alert that ends a TLS connection.
+                    return;
+                }
+                let answer = ok(&format!("<n{number}/>"));
+                stream.write_all(&answer).await.unwrap();
+            }
+        }
+    })
+    .await
+}
+
+fn address(peer: &Peer, host: &str) -> Address {
+    format!("https://{host}:{}/dm", peer.port).parse().unwrap()
+}
+
+/// Why there is no connection.
+async fn fault(peer: &Peer, settings: &Settings) -> (TlsFault, Error) {
+    let error = open(&address(peer, "127.0.0.1"), settings)
+        .await
+        .unwrap_err();
+    match &error {
+        Error::Tls { fault, .. } => (fault.clone(), error),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_trusted_server_is_proven() {
+    let authority = Authority::new();
+    for versions in [&[&version::TLS13][..], &[&version::TLS12]] {
+        let peer = authority.serve_with(|_| (), versions).await;
+        for host in ["127.0.0.1", "localhost"] {
+            let mut bearer = open(&address(&peer, host), &authority.trusted())
+                .await
+                .unwrap();
+            assert_eq!(bearer.proof, PeerProof::TlsServer);
+            assert!(
+                talk(&mut bearer, message("<SyncML/>"))
+                    .await
+                    .unwrap()
+                    .is_some()
+            );
+            assert!(bearer.traffic.received() > 500, "TLS is counted");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_private_authority_adds_to_those_of_the_machine() {
+    let authority = Authority::new();
+    let peer = authority.serve(|_| ()).await;
+    let settings = Settings {
+        system_roots: true,
+        ..authority.trusted()
+    };
+    open(&address(&peer, "127.0.0.1"), &settings).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_clock_in_the_past_is_named_as_the_likely_cause() {
+    let authority = Authority::new();
+    let peer = authority
+        .serve(|params| params.not_before = date_time_ymd(4000, 1, 1))
+        .await;
+    let (fault, error) = fault(&peer, &authority.trusted()).await;
+    assert!(matches!(fault, TlsFault::NotYetValid { .. }), "{fault:?}");
+    let text = error.to_string();
+    assert!(
+        text.contains("certificate not yet valid: the clock says 20"),
+        "{text}"
+    );
+    assert!(text.contains("it begins 4000-01-01 00:00:00 UTC"), "{text}");
+    assert_eq!(
+        error.retry(),
+        Retry::Later(None),
+        "the clock may be set yet"
+    );
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_named_with_its_end() {
+    let authority = Authority::new();
+    let peer = authority
+        .serve(|params| params.not_after = date_time_ymd(2001, 2, 3))
+        .await;
+    let (fault, error) = fault(&peer, &authority.trusted()).await;
+    assert!(matches!(fault, TlsFault::Expired { .. }), "{fault:?}");
+    assert!(error.to_string().contains("it ended 2001-02-03"), "{error}");
+    assert_eq!(error.retry(), Retry::Permanent);
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_named_with_it() {
+    let authority = Authority::new();
+    let names = vec![rcgen::SanType::DnsName("other.example".try_into().unwrap())];
+    let peer = authority
+        .serve(|params| params.subject_alt_names = names)
+        .await;
+    let (fault, error) = fault(&peer, &authority.trusted()).await;
+    assert!(matches!(fault, TlsFault::WrongName { .. }), "{fault:?}");
+    assert!(error.to_string().contains("other.example"), "{error}");
+}
+
+#[tokio::test]
+async fn an_unknown_authority_is_not_trusted() {
+    let peer = Authority::named("stranger").serve(|_| ()).await;
+    let (fault, error) = fault(&peer, &Authority::new().trusted()).await;
+    assert_eq!(fault, TlsFault::UnknownIssuer);
+    assert!(error.to_string().contains("ca-file"), "{error}");
+}
+
+#[tokio::test]
+async fn an_authority_that_was_made_anew_is_named_as_the_likely_cause() {
+    let peer = Authority::new().serve(|_| ()).await;
+    let (_, error) = fault(&peer, &Authority::new().trusted()).await;
+    assert!(
+        error.to_string().contains("was the authority made anew?"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_self_signed_server_is_trusted_only_by_its_own_file() {
+    let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let peer = start(vec![certificate.der().clone()], &key, &[&version::TLS13]).await;
+    let authority = Authority::new();
+    assert_eq!(
+        fault(&peer, &authority.trusted()).await.0,
+        TlsFault::UnknownIssuer
+    );
+    std::fs::write(authority.file(), certificate.pem()).unwrap();
+    open(&address(&peer, "127.0.0.1"), &authority.trusted())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_useless_ca_file_is_named_before_anything_is_sent() {
+    let authority = Authority::new();
+    let peer = authority.serve(|_| ()).await;
+    let damaged = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+    std::fs::write(authority.file(), damaged).unwrap();
+    let error = open(&address(&peer, "127.0.0.1"), &authority.trusted())
+        .await
+        .unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("ca.pem: certificate 1 cannot be trusted"),
+        "{text}"
+    );
+    let nobody = Settings {
+        ca_file: None,
+        ..authority.trusted()
+    };
+    let error = open(&address(&peer, "127.0.0.1"), &nobody)
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("install ca-certificates"),
+        "{error}"
+    );
+    assert_eq!(peer.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_plain_server_does_not_speak_tls() {
+    let peer = Peer::start(|_, mut stream| async move {
+        let _ = stream.read(&mut [0; 1024]).await;
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    })
+    .await;
+    let (fault, error) = fault(&peer, &Authority::new().trusted()).await;
+    assert_eq!(fault, TlsFault::NotTls);
+    assert_eq!(error.retry(), Retry::Permanent);
+}
+
+#[tokio::test]
+async fn a_server_of_old_versions_is_said_to_be_too_old() {
+    // The alert protocol_version, as a server of TLS 1.1 answers.
+    let peer = Peer::start(|_, mut stream| async move {
+        let _ = stream.read(&mut [0; 1024]).await;
+        let _ = stream.write_all(b"\x15\x03\x02\x00\x02\x02\x46").await;
+    })
+    .await;
+    let (fault, _) = fault(&peer, &Authority::new().trusted()).await;
+    assert!(matches!(fault, TlsFault::TooOld(_)), "{fault:?}");
+}
+
+#[tokio::test]
+async fn a_handshake_that_breaks_off_or_stands_still_is_left() {
+    let authority = Authority::new();
+    let peer = Peer::start(|_, mut stream| async move {
+        let _ = stream.read(&mut [0; 1024]).await;
+    })
+    .await;
+    let error = open(&address(&peer, "127.0.0.1"), &authority.trusted())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, Error::Tls { .. } | Error::Transport(_)),
+        "{error:?}"
+    );
+    assert_eq!(error.retry(), Retry::Later(None));
+
+    let peer = Peer::start(|_, stream| async move {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        drop(stream);
+    })
+    .await;
+    let settings = Settings {
+        connect_timeout: Duration::from_millis(300),
+        ..authority.trusted()
+    };
+    let error = open(&address(&peer, "127.0.0.1"), &settings)
+        .await
+        .unwrap_err();
+    assert_eq!(error.to_string(), "no connection within 300ms");
+}
+
+#[tokio::test]
+async fn nothing_leads_a_session_out_of_tls() {
+    let authority = Authority::new();
+    let peer = authority.serve(|_| ()).await;
+    let settings = Settings {
+        allow_http: true,
+        ..authority.trusted()
+    };
+    let mut bearer = open(&address(&peer, "127.0.0.1"), &settings).await.unwrap();
+    let away = format!("http://127.0.0.1:{}/dm", peer.port);
+    let error = talk(&mut bearer, message_to(&away, "<SyncML/>"))
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("from https to http"), "{error}");
+}
+
+#[tokio::test]
+async fn a_proven_server_may_send_the_session_to_one_that_proves_itself() {
+    let authority = Authority::new();
+    let front = authority.serve(|_| ()).await;
+    let node = authority.serve(|_| ()).await;
+    let stranger = Authority::named("stranger").serve(|_| ()).await;
+    let mut bearer = open(&address(&front, "127.0.0.1"), &authority.trusted())
+        .await
+        .unwrap();
+    let to = address(&node, "localhost").to_string();
+    assert!(
+        talk(&mut bearer, message_to(&to, "<SyncML/>"))
+            .await
+            .unwrap()
+            .is_some()
+    );
+    let to = address(&stranger, "localhost").to_string();
+    let error = talk(&mut bearer, message_to(&to, "<SyncML/>"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Tls {
+                fault: TlsFault::UnknownIssuer,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_stale_tls_connection_is_replaced() {
+    let authority = Authority::new();
+    let peer = authority.serve(|_| ()).await;
+    let mut bearer = open(&address(&peer, "127.0.0.1"), &authority.trusted())
+        .await
+        .unwrap();
+    let answer = talk(&mut bearer, message("<SyncML/>"))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(answer.body, "<n0/>");
+    // Both the kept connection and the new one end at this message.
+    let error = talk(&mut bearer, message("<stop/>")).await.unwrap_err();
+    assert!(matches!(error, Error::NoAnswer), "{error:?}");
+    assert_eq!(peer.connections(), 2);
+}
+
+#[tokio::test]
+async fn a_message_over_tls_is_one_segment() {
+    let authority = Authority::new();
+    let peer = authority.serve(|_| ()).await;
+    let port = peer.port;
+    // A relay that writes down what each read gives it.
+    let reads = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let log = Arc::clone(&reads);
+    let relay = Peer::start(move |_, mut client| {
+        let log = Arc::clone(&log);
+        async move {
+            let mut server = tokio::net::TcpStream::connect(("127.0.0.1", port))
+                .await
+                .unwrap();
+            let (mut from_client, mut from_server) = (vec![0; 65_536], vec![0; 65_536]);
+            loop {
+                tokio::select! {
+                    read = client.read(&mut from_client) => match read {
+                        Ok(read @ 1..) => {
+                            log.lock().unwrap().push(read);
+                            server.write_all(&from_client[..read]).await.unwrap();
+                        }
+                        _ => return,
+                    },
+                    read = server.read(&mut from_server) => match read {
+                        Ok(read @ 1..) => client.write_all(&from_server[..read]).await.unwrap(),
+                        _ => return,
+                    },
+                }
+            }
+        }
+    })
+    .await;
+    let mut bearer = open(&address(&relay, "127.0.0.1"), &authority.trusted())
+        .await
+        .unwrap();
+    talk(&mut bearer, message("<SyncML/>")).await.unwrap();
+    reads.lock().unwrap().clear();
+    talk(&mut bearer, message(&"x".repeat(2000))).await.unwrap();
+    let reads = reads.lock().unwrap().clone();
+    assert_eq!(reads.len(), 1, "{reads:?}");
+    assert!(reads[0] > 2000);
+}
