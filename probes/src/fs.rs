@@ -12,7 +12,10 @@ use std::{
     sync::Arc,
 };
 
-use nix::{errno::Errno, sys::statvfs::statvfs};
+use nix::{
+    errno::Errno,
+    sys::statvfs::{Statvfs, statvfs},
+};
 
 use crate::{Absence, Failure};
 
@@ -47,6 +50,24 @@ pub struct Space {
     pub files: u64,
     /// Inodes free.
     pub files_free: u64,
+}
+
+#[allow(
+    clippy::useless_conversion,
+    reason = "the counts have 32 bits on 32-bit machines"
+)]
+impl From<&Statvfs> for Space {
+    fn from(found: &Statvfs) -> Self {
+        let unit = u64::from(found.fragment_size());
+        let bytes = |blocks| u64::from(blocks).saturating_mul(unit);
+        Self {
+            size: bytes(found.blocks()),
+            free: bytes(found.blocks_free()),
+            available: bytes(found.blocks_available()),
+            files: found.files().into(),
+            files_free: found.files_free().into(),
+        }
+    }
 }
 
 impl FsRoot {
@@ -95,14 +116,7 @@ impl FsRoot {
         }
         let found =
             statvfs(mount_point).map_err(|errno| ReadError::new(mount_point, &errno.into()))?;
-        let unit = found.fragment_size();
-        Ok(Space {
-            size: found.blocks().saturating_mul(unit),
-            free: found.blocks_free().saturating_mul(unit),
-            available: found.blocks_available().saturating_mul(unit),
-            files: found.files(),
-            files_free: found.files_free(),
-        })
+        Ok(Space::from(&found))
     }
 
     fn locate<'p>(&self, path: &'p str) -> Cow<'p, Path> {

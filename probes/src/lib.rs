@@ -15,32 +15,42 @@
 //! }
 //! ```
 
+mod addresses;
 mod columns;
 mod conntrack;
 mod file_nr;
 mod fs;
+mod links;
 mod loadavg;
 mod meminfo;
+mod neighbours;
 mod net_netstat;
 mod net_snmp;
+mod netlink;
 mod pressure;
 mod report;
+mod routes;
 mod stat;
 mod storage;
 mod text;
 mod uptime;
 mod vmstat;
 
+use std::path::PathBuf;
+
 pub use omadm_kpi::{
     Absence, Failure, Instance, Kpi, KpiId, KpiSet, Reading, Sample, Samples, Value,
 };
 
 pub use fs::{FsRoot, ReadError, Space};
+pub use netlink::{Dump, DumpError, KernelNetlink, RecordedNetlink, Table};
 
 /// Where the probes read: the machine itself, or a recorded tree.
 pub struct Sources {
     /// `/proc`, `/sys` and the file systems.
     pub fs: FsRoot,
+    /// The kernel's network tables.
+    pub netlink: Box<dyn Dump + Send>,
 }
 
 impl Sources {
@@ -48,6 +58,16 @@ impl Sources {
     pub fn system() -> Self {
         Self {
             fs: FsRoot::system(),
+            netlink: Box::new(KernelNetlink::default()),
+        }
+    }
+
+    /// A recorded tree; see [`FsRoot::recorded`] and [`RecordedNetlink`].
+    pub fn recorded(dir: impl Into<PathBuf>) -> Self {
+        let fs = FsRoot::recorded(dir);
+        Self {
+            netlink: Box::new(RecordedNetlink::new(fs.clone())),
+            fs,
         }
     }
 }
@@ -79,6 +99,10 @@ pub const ALL: &[fn() -> Box<dyn Probe + Send>] = &[
     loadavg::probe,
     file_nr::probe,
     storage::probe,
+    links::probe,
+    addresses::probe,
+    routes::probe,
+    neighbours::probe,
     net_snmp::probe,
     net_netstat::probe,
     conntrack::entries,

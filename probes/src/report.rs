@@ -53,13 +53,19 @@ impl<'a> Report<'a> {
     pub(crate) fn failed(&mut self, id: KpiId, line: usize, reason: &str) {
         if self.lacks(id) {
             self.missing.remove(id);
-            let failure = self.failure(line, reason);
+            let failure = self.failure(Some(line), reason);
             self.out.failed(id, None, failure);
         }
     }
 
     /// Notes that a value of one thing could not be read.
-    pub(crate) fn failed_of(&mut self, id: KpiId, instance: &Instance, line: usize, reason: &str) {
+    pub(crate) fn failed_of(
+        &mut self,
+        id: KpiId,
+        instance: &Instance,
+        line: Option<usize>,
+        reason: &str,
+    ) {
         if self.wants(id) {
             self.missing.remove(id);
             let failure = self.failure(line, reason);
@@ -93,6 +99,22 @@ impl<'a> Report<'a> {
         match fraction(text) {
             Ok(value) => self.value(id, value),
             Err(reason) => self.failed(id, line, &reason),
+        }
+    }
+
+    /// Notes that the machine has no such value.
+    pub(crate) fn absent(&mut self, id: KpiId, absence: Absence) {
+        if self.lacks(id) {
+            self.missing.remove(id);
+            self.out.absent(id, None, absence);
+        }
+    }
+
+    /// Notes that a value of the machine could not be read from where it is.
+    pub(crate) fn refused(&mut self, id: KpiId, error: &ReadError) {
+        if self.lacks(id) {
+            self.missing.remove(id);
+            note(self.out, id, None, error);
         }
     }
 
@@ -132,10 +154,10 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn failure(&self, line: usize, reason: &str) -> Failure {
+    fn failure(&self, line: Option<usize>, reason: &str) -> Failure {
         Failure {
             source: self.source.into(),
-            line: u32::try_from(line).ok(),
+            line: line.and_then(|line| u32::try_from(line).ok()),
             reason: reason.into(),
         }
     }

@@ -93,7 +93,7 @@ fn core(name: &str, rest: &str, line: usize, report: &mut Report<'_>) {
         let Some(id) = *id else { continue };
         match whole(Some(ticks), MILLISECONDS_PER_TICK) {
             Ok(time) => report.value_of(id, &instance, time),
-            Err(reason) => report.failed_of(id, &instance, line, &reason),
+            Err(reason) => report.failed_of(id, &instance, Some(line), &reason),
         }
     }
 }
