@@ -3,7 +3,7 @@
 use crate::event::Events;
 use crate::limits::{DecodeError, EncodeError, Limits};
 use crate::writer::Writer;
-use crate::{Command, Element, MediaType, Message, decode as typed, encode as untyped};
+use crate::{Command, Element, MediaType, Message, Namespace, decode as typed, encode as untyped};
 
 /// Reads a message.
 ///
@@ -32,7 +32,7 @@ pub fn decode(
 
 /// Writes a message, children in the order of the DTD.
 pub fn encode(media_type: MediaType, message: &Message) -> Result<Vec<u8>, EncodeError> {
-    let mut writer = Writer::new(media_type, &message.header.ver_dtd)?;
+    let mut writer = Writer::new(media_type, &Namespace::SyncMl, &message.header.ver_dtd);
     untyped::message(&mut writer, message)?;
     Ok(writer.finish())
 }
@@ -44,7 +44,7 @@ pub fn encode(media_type: MediaType, message: &Message) -> Result<Vec<u8>, Encod
 pub fn encoded_len(media_type: MediaType, command: &Command) -> usize {
     let mut writer = Writer::fragment(media_type);
     match untyped::command(&mut writer, command, 2) {
-        Ok(()) => writer.finish().len(),
+        Ok(()) => writer.len(),
         Err(_) => 0,
     }
 }
@@ -70,7 +70,7 @@ pub fn encode_element(media_type: MediaType, element: &Element) -> Result<Vec<u8
         .and_then(|header| header.child("VerDTD"))
         .map(Element::text)
         .unwrap_or_default();
-    let mut writer = Writer::new(media_type, &ver_dtd)?;
+    let mut writer = Writer::new(media_type, &element.name.namespace, &ver_dtd);
     writer.element(element, 0)?;
     Ok(writer.finish())
 }

@@ -21,7 +21,7 @@ impl Page {
     /// Every page, in the order in which a name without namespace is looked up.
     pub(crate) const ALL: [Self; 3] = [Self::SyncMl, Self::MetInf, Self::DmDdf];
 
-    /// The page of a SWITCH_PAGE operand.
+    /// The page of a `SWITCH_PAGE` operand.
     pub(crate) const fn from_number(number: u8) -> Option<Self> {
         match number {
             0 => Some(Self::SyncMl),

@@ -216,7 +216,7 @@ fn number(w: &mut Writer, tag: Tag, number: Option<u64>) -> Written {
 }
 
 /// Where the `MetInf` DTD has the elements that [`Meta`] has no field for.
-#[derive(PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 enum Place {
     First,
     Middle,

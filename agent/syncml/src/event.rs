@@ -2,6 +2,7 @@
 
 use crate::codepage::{Page, Tag, syncml};
 use crate::limits::{DecodeError, Limits, Reason};
+use crate::wbxml::WbxmlReader;
 use crate::xml::XmlReader;
 use crate::{Attribute, Element, ElementName, MediaType, Namespace, Node};
 use bytes::Bytes;
@@ -93,6 +94,7 @@ fn content_page(parent: Tag) -> Page {
 
 enum Source<'a> {
     Xml(XmlReader<'a>),
+    Wbxml(WbxmlReader<'a>),
 }
 
 /// A document as a sequence of events.
@@ -122,12 +124,7 @@ impl<'a> Events<'a> {
         }
         let source = match media_type {
             MediaType::DmXml => Source::Xml(XmlReader::new(document, limits)?),
-            MediaType::DmWbxml => {
-                return Err(DecodeError {
-                    offset: 0,
-                    reason: Reason::Encoding("WBXML".to_owned()),
-                });
-            }
+            MediaType::DmWbxml => Source::Wbxml(WbxmlReader::new(document, limits)?),
         };
         Ok(Self {
             source,
@@ -141,6 +138,7 @@ impl<'a> Events<'a> {
     pub(crate) fn next(&mut self) -> Result<Event<'a>, DecodeError> {
         let event = match &mut self.source {
             Source::Xml(reader) => reader.next()?,
+            Source::Wbxml(reader) => reader.next()?,
         };
         match event {
             Event::Start(_) => {
@@ -163,6 +161,7 @@ impl<'a> Events<'a> {
     pub(crate) fn take_attributes(&mut self) -> Vec<Attribute> {
         match &mut self.source {
             Source::Xml(reader) => reader.take_attributes(),
+            Source::Wbxml(reader) => reader.take_attributes(),
         }
     }
 
@@ -170,6 +169,7 @@ impl<'a> Events<'a> {
     pub(crate) fn error(&self, reason: Reason) -> DecodeError {
         let offset = match &self.source {
             Source::Xml(reader) => reader.offset(),
+            Source::Wbxml(reader) => reader.offset(),
         };
         DecodeError { offset, reason }
     }

@@ -19,6 +19,7 @@ pub mod status;
 pub mod time;
 pub mod uri;
 pub mod value;
+mod wbxml;
 mod writer;
 mod xml;
 

@@ -100,7 +100,7 @@ pub enum Reason {
     WbxmlVersion(u8),
     /// Its WBXML public identifier is of another document type.
     PublicId(String),
-    /// Its WBXML character set is not supported (a MIBenum of IANA).
+    /// Its WBXML character set is not supported (a `MIBenum` of IANA).
     Charset(u32),
     /// An integer has more octets or bits than WBXML allows.
     IntegerTooLong,
@@ -108,15 +108,8 @@ pub enum Reason {
     StringIndex(u32),
     /// An ENTITY is no character.
     Entity(u32),
-    /// SWITCH_PAGE names a code page that SyncML does not have.
-    UnknownPage(u8),
-    /// A token that its code page does not have.
-    UnknownToken {
-        /// The current code page.
-        page: u8,
-        /// The token.
-        token: u8,
-    },
+    /// An element is written out with something that is no name.
+    Name(String),
     /// A global token that has no meaning where it stands.
     MisplacedToken(u8),
 }
@@ -177,10 +170,7 @@ impl fmt::Display for Reason {
                 )
             }
             Self::Entity(code) => write!(f, "the entity {code} is no character"),
-            Self::UnknownPage(page) => write!(f, "SyncML has no code page {page}"),
-            Self::UnknownToken { page, token } => {
-                write!(f, "code page {page} has no element 0x{token:02X}")
-            }
+            Self::Name(name) => write!(f, "{name:?} is no name of an element"),
             Self::MisplacedToken(token) => {
                 write!(f, "the token 0x{token:02X} has no meaning here")
             }
@@ -206,8 +196,6 @@ pub enum EncodeError {
     },
     /// A name that XML does not allow.
     Name(String),
-    /// The encoding cannot be written.
-    Encoding(crate::MediaType),
     /// Elements are nested deeper than [`Limits::MAX_DEPTH`].
     TooDeep,
 }
@@ -223,7 +211,6 @@ impl fmt::Display for EncodeError {
                 "{element} holds octets that are no text, which XML carries only as base64"
             ),
             Self::Name(name) => write!(f, "{name:?} is not a name that XML allows"),
-            Self::Encoding(media_type) => write!(f, "{media_type} cannot be written"),
             Self::TooDeep => write!(
                 f,
                 "more than {} elements inside each other",

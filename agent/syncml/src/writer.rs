@@ -2,6 +2,7 @@
 
 use crate::codepage::{Page, Tag};
 use crate::limits::{EncodeError, Limits};
+use crate::wbxml::WbxmlWriter;
 use crate::xml::XmlWriter;
 use crate::{Data, Element, MediaType, Namespace, Node};
 
@@ -9,23 +10,24 @@ use crate::{Data, Element, MediaType, Namespace, Node};
 pub(crate) enum Writer {
     /// In XML.
     Xml(XmlWriter),
+    /// In WBXML.
+    Wbxml(WbxmlWriter),
 }
 
 impl Writer {
-    /// An empty document whose `VerDTD` is `ver_dtd`.
-    pub(crate) fn new(media_type: MediaType, ver_dtd: &str) -> Result<Self, EncodeError> {
+    /// An empty document with a root element of this namespace and with this `VerDTD`.
+    pub(crate) fn new(media_type: MediaType, root: &Namespace, ver_dtd: &str) -> Self {
         match media_type {
-            MediaType::DmXml => Ok(Self::Xml(XmlWriter::new(ver_dtd))),
-            MediaType::DmWbxml => Err(EncodeError::Encoding(media_type)),
+            MediaType::DmXml => Self::Xml(XmlWriter::new(ver_dtd)),
+            MediaType::DmWbxml => Self::Wbxml(WbxmlWriter::new(root, ver_dtd)),
         }
     }
 
-    /// A piece of a document, as it stands inside an element of namespace `SYNCML:SYNCML1.2`.
+    /// A piece of a document, as it stands inside an element of SyncML.
     pub(crate) fn fragment(media_type: MediaType) -> Self {
         match media_type {
-            MediaType::DmXml | MediaType::DmWbxml => {
-                Self::Xml(XmlWriter::fragment(Namespace::SyncMl))
-            }
+            MediaType::DmXml => Self::Xml(XmlWriter::fragment(Namespace::SyncMl)),
+            MediaType::DmWbxml => Self::Wbxml(WbxmlWriter::fragment(Namespace::SyncMl)),
         }
     }
 
@@ -33,6 +35,7 @@ impl Writer {
     pub(crate) fn open(&mut self, tag: Tag) {
         match self {
             Self::Xml(writer) => writer.open(tag),
+            Self::Wbxml(writer) => writer.open(tag),
         }
     }
 
@@ -40,6 +43,7 @@ impl Writer {
     pub(crate) fn close(&mut self, tag: Tag) {
         match self {
             Self::Xml(writer) => writer.close(tag),
+            Self::Wbxml(writer) => writer.close(),
         }
     }
 
@@ -47,6 +51,7 @@ impl Writer {
     pub(crate) fn empty(&mut self, tag: Tag) {
         match self {
             Self::Xml(writer) => writer.empty(tag),
+            Self::Wbxml(writer) => writer.empty(tag),
         }
     }
 
@@ -112,20 +117,33 @@ impl Writer {
             None => {
                 match self {
                     Self::Xml(writer) => writer.open_foreign(name, &element.attributes)?,
+                    Self::Wbxml(writer) => {
+                        writer.open_foreign(name, tag, &element.attributes)?;
+                    }
                 }
                 self.children(element, depth)?;
                 match self {
                     Self::Xml(writer) => writer.close_foreign(name),
+                    Self::Wbxml(writer) => writer.close(),
                 }
             }
         }
         Ok(())
     }
 
+    /// The octets that what was written makes a document longer by, at most.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Xml(writer) => writer.len(),
+            Self::Wbxml(writer) => writer.len(),
+        }
+    }
+
     /// The finished document.
     pub(crate) fn finish(self) -> Vec<u8> {
         match self {
             Self::Xml(writer) => writer.finish(),
+            Self::Wbxml(writer) => writer.finish(),
         }
     }
 
@@ -143,6 +161,10 @@ impl Writer {
     fn text(&mut self, element: &str, text: &str) -> Result<(), EncodeError> {
         match self {
             Self::Xml(writer) => writer.text(element, text),
+            Self::Wbxml(writer) => {
+                writer.text(text);
+                Ok(())
+            }
         }
     }
 
@@ -155,6 +177,10 @@ impl Writer {
                     element: element.to_owned(),
                 }),
             },
+            Self::Wbxml(writer) => {
+                writer.opaque(octets);
+                Ok(())
+            }
         }
     }
 }

@@ -6,6 +6,11 @@ mod writer;
 pub(crate) use reader::XmlReader;
 pub(crate) use writer::XmlWriter;
 
+use crate::limits::EncodeError;
+
+/// The namespace that the prefix `xml` always stands for.
+pub(crate) const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
+
 /// Whether XML 1.0 allows the character in a document.
 const fn is_allowed(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{1_0000}'..)
@@ -16,4 +21,13 @@ pub(crate) fn is_name(name: &str) -> bool {
     let starts = |c: char| c.is_alphabetic() || c == '_' || !c.is_ascii();
     let goes_on = |c: char| starts(c) || c.is_ascii_digit() || matches!(c, '-' | '.');
     name.starts_with(starts) && name.chars().all(goes_on)
+}
+
+/// `name` when it is a name that XML allows.
+pub(crate) fn valid_name(name: &str) -> Result<&str, EncodeError> {
+    if is_name(name) {
+        Ok(name)
+    } else {
+        Err(EncodeError::Name(name.to_owned()))
+    }
 }

@@ -1,6 +1,6 @@
 //! Reads XML into pull events.
 
-use super::{is_allowed, is_name};
+use super::{XML_NAMESPACE, is_allowed, is_name};
 use crate::event::{Event, Name};
 use crate::limits::{DecodeError, Limits, Reason};
 use crate::{Attribute, Namespace};
@@ -9,7 +9,6 @@ use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event as Markup};
 use std::borrow::Cow;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
 
 /// A namespace declaration that is in force.
 struct Binding {

@@ -1,12 +1,11 @@
 //! Writes XML: UTF-8, no layout, a namespace declaration where the namespace changes.
 
-use super::is_allowed;
+use super::{XML_NAMESPACE, is_allowed, valid_name};
 use crate::codepage::{Page, Tag};
 use crate::limits::EncodeError;
 use crate::{Attribute, ElementName, Namespace};
 
 const DECLARATION: &[u8] = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>";
-const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
 
 /// An XML document that grows.
 pub(crate) struct XmlWriter {
@@ -86,6 +85,11 @@ impl XmlWriter {
     /// Writes character data into the open element, which is called `element` in an error.
     pub(crate) fn text(&mut self, element: &str, text: &str) -> Result<(), EncodeError> {
         self.escape(element, text, false)
+    }
+
+    /// Octets that were written.
+    pub(crate) const fn len(&self) -> usize {
+        self.out.len()
     }
 
     /// The finished document.
@@ -198,12 +202,4 @@ fn replacement(place: &str, character: char) -> Result<&'static str, EncodeError
             });
         }
     })
-}
-
-fn valid_name(name: &str) -> Result<&str, EncodeError> {
-    if super::is_name(name) {
-        Ok(name)
-    } else {
-        Err(EncodeError::Name(name.to_owned()))
-    }
 }

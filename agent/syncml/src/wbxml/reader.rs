@@ -1,0 +1,300 @@
+//! Reads WBXML into pull events.
+
+use super::header::{Header, Octets, Strings};
+use super::token;
+use crate::codepage::{Page, Tag};
+use crate::event::{Event, Name};
+use crate::limits::{DecodeError, Limits, Reason};
+use crate::{Attribute, ElementName, Namespace};
+use std::borrow::Cow;
+
+/// A WBXML document as a sequence of events.
+pub(crate) struct WbxmlReader<'a> {
+    octets: Octets<'a>,
+    /// Where the last event begins.
+    offset: usize,
+    strings: Strings<'a>,
+    /// The code page of tags. It holds until the next switch, whatever begins or ends.
+    page: u8,
+    open: Vec<Name>,
+    /// The tag that was read last has no content, so it ends at once.
+    ends_at_once: bool,
+    attributes: Vec<Attribute>,
+    root_seen: bool,
+    limits: Limits,
+    /// Octets that references to the string table may still add up to.
+    expansion: usize,
+}
+
+impl<'a> WbxmlReader<'a> {
+    /// Begins to read a document.
+    pub(crate) fn new(document: &'a [u8], limits: Limits) -> Result<Self, DecodeError> {
+        let mut octets = Octets::new(document);
+        let header = Header::read(&mut octets, &limits)?;
+        Ok(Self {
+            octets,
+            offset: 0,
+            strings: header.strings,
+            page: header.page as u8,
+            open: Vec::new(),
+            ends_at_once: false,
+            attributes: Vec::new(),
+            root_seen: false,
+            limits,
+            expansion: limits.expansion,
+        })
+    }
+
+    /// Octets of the document before the last event.
+    pub(crate) const fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// The attributes of the element that began last.
+    pub(crate) fn take_attributes(&mut self) -> Vec<Attribute> {
+        std::mem::take(&mut self.attributes)
+    }
+
+    /// The next event.
+    pub(crate) fn next(&mut self) -> Result<Event<'a>, DecodeError> {
+        if std::mem::take(&mut self.ends_at_once) {
+            self.open.pop();
+            return Ok(Event::End);
+        }
+        loop {
+            self.offset = self.octets.position();
+            if self.open.is_empty() && self.root_seen && self.is_padding() {
+                return Ok(Event::Eof);
+            }
+            let token = self.octets.octet()?;
+            match token {
+                token::SWITCH_PAGE => self.page = self.octets.octet()?,
+                token::PI => self.pass_instruction()?,
+                _ if self.open.is_empty() => return self.root(token),
+                token::END => {
+                    self.open.pop();
+                    return Ok(Event::End);
+                }
+                token::OPAQUE => return self.opaque(),
+                token::STR_I | token::STR_T | token::ENTITY => {
+                    return Ok(Event::Text(self.string(token)?));
+                }
+                // Nobody knows what extensions mean in SyncML, so the text would have a hole.
+                token::EXT_I_0..=token::EXT_I_2
+                | token::EXT_T_0..=token::EXT_T_2
+                | token::EXT_0..=token::EXT_2 => {
+                    return Err(self.error(Reason::MisplacedToken(token)));
+                }
+                _ => return self.begin(token),
+            }
+        }
+    }
+
+    /// Only NULs are left, which some servers append.
+    fn is_padding(&self) -> bool {
+        self.octets.rest().iter().all(|&octet| octet == 0)
+    }
+
+    fn root(&mut self, token: u8) -> Result<Event<'a>, DecodeError> {
+        if self.root_seen {
+            return Err(self.error(Reason::TrailingContent));
+        }
+        let identity = token & token::IDENTITY;
+        if identity < token::LITERAL {
+            return Err(self.error(Reason::MisplacedToken(token)));
+        }
+        self.root_seen = true;
+        self.begin(token)
+    }
+
+    fn begin(&mut self, token: u8) -> Result<Event<'a>, DecodeError> {
+        self.attributes.clear();
+        let literal = match token & token::IDENTITY {
+            token::LITERAL => Some(self.literal()?),
+            _ => None,
+        };
+        let mut declared = None;
+        if token & token::HAS_ATTRIBUTES != 0 {
+            let raw = self.raw_attributes()?;
+            declared = self.resolve_attributes(raw)?;
+        }
+        let name = match literal {
+            Some(local) => self.literal_name(&local, declared)?,
+            None => self.token_name(token & token::IDENTITY),
+        };
+        self.open.push(name.clone());
+        self.ends_at_once = token & token::HAS_CONTENT == 0;
+        Ok(Event::Start(name))
+    }
+
+    /// The name of a tag. One that the code page does not have is foreign, not an error: what
+    /// belongs to it is known, so that it can be passed over.
+    fn token_name(&self, identity: u8) -> Name {
+        let page = Page::from_number(self.page);
+        match page.and_then(|page| Tag::from_token(page, identity)) {
+            Some(tag) => Name::Known(tag),
+            None => Name::Foreign(Box::new(ElementName {
+                namespace: Namespace::Other(format!("wbxml:page:{}", self.page)),
+                local: Cow::Owned(format!("token-{identity:02X}")),
+            })),
+        }
+    }
+
+    /// The name of an element that is written out. Its namespace is its parent's unless it says
+    /// otherwise.
+    fn literal_name(
+        &mut self,
+        local: &str,
+        declared: Option<Namespace>,
+    ) -> Result<Name, DecodeError> {
+        let local = local.rsplit(':').next().unwrap_or_default();
+        if !crate::xml::is_name(local) {
+            return Err(self.error(Reason::Name(local.to_owned())));
+        }
+        let parent = self.open.last();
+        let namespace = declared.unwrap_or_else(|| match parent {
+            Some(Name::Known(tag)) => tag.page().namespace(),
+            Some(Name::Foreign(name)) => name.namespace.clone(),
+            None => Namespace::Other(String::new()),
+        });
+        let name = Name::resolve(parent, &namespace, local);
+        self.spend(namespace.as_str().len())?;
+        Ok(name)
+    }
+
+    /// Reads an attribute list: names with values. A name that nobody knows is empty, as in the
+    /// namespace that Nokia's encoder writes with an empty string table.
+    fn raw_attributes(&mut self) -> Result<Vec<(String, String)>, DecodeError> {
+        let mut attributes: Vec<(String, String)> = Vec::new();
+        loop {
+            let token = self.octets.octet()?;
+            match token {
+                token::END => return Ok(attributes),
+                token::SWITCH_PAGE => {
+                    self.octets.octet()?;
+                }
+                token::STR_I | token::STR_T | token::ENTITY => {
+                    let value = self.string(token)?;
+                    if let Some((_, so_far)) = attributes.last_mut() {
+                        so_far.push_str(&value);
+                    }
+                }
+                token::OPAQUE => {
+                    self.opaque()?;
+                }
+                token::EXT_I_0..=token::EXT_I_2 => {
+                    self.octets.terminated()?;
+                }
+                token::EXT_T_0..=token::EXT_T_2 => {
+                    self.octets.integer()?;
+                }
+                token::EXT_0..=token::EXT_2 => {}
+                token::LITERAL => {
+                    let index = self.octets.integer()?;
+                    let name = self.strings.lookup(index).unwrap_or_default();
+                    self.spend(name.len())?;
+                    attributes.push((name.into_owned(), String::new()));
+                }
+                // Attribute starts end at 0x7F, values begin at 0x85; SyncML defines neither.
+                0x05..=0x7F => attributes.push((String::new(), String::new())),
+                _ => {}
+            }
+            if attributes.len() > self.limits.attributes {
+                return Err(self.error(Reason::TooManyAttributes(self.limits.attributes)));
+            }
+        }
+    }
+
+    /// Keeps the attributes that have a name; returns the namespace that they declare.
+    fn resolve_attributes(
+        &mut self,
+        raw: Vec<(String, String)>,
+    ) -> Result<Option<Namespace>, DecodeError> {
+        let mut declared = None;
+        let mut prefixes: Vec<(String, String)> = Vec::new();
+        for (name, value) in raw {
+            if name == "xmlns" {
+                declared = Some(Namespace::of(&value));
+                continue;
+            }
+            if let Some(prefix) = name.strip_prefix("xmlns:") {
+                prefixes.push((prefix.to_owned(), value));
+                continue;
+            }
+            let (prefix, local) = name.split_once(':').unwrap_or(("", &name));
+            if !crate::xml::is_name(local) {
+                continue;
+            }
+            let namespace = match prefix {
+                "xml" => crate::xml::XML_NAMESPACE.to_owned(),
+                _ => prefixes
+                    .iter()
+                    .find(|(known, _)| known == prefix)
+                    .map_or_else(String::new, |(_, namespace)| namespace.clone()),
+            };
+            self.spend(namespace.len())?;
+            self.attributes.push(Attribute {
+                namespace,
+                local: local.to_owned(),
+                value,
+            });
+        }
+        Ok(declared)
+    }
+
+    /// A processing instruction has the shape of an attribute and means nothing to SyncML.
+    fn pass_instruction(&mut self) -> Result<(), DecodeError> {
+        self.raw_attributes().map(drop)
+    }
+
+    fn literal(&mut self) -> Result<String, DecodeError> {
+        let index = self.octets.integer()?;
+        let name = self.strings.lookup(index).map_err(|r| self.error(r))?;
+        self.spend(name.len())?;
+        Ok(name.into_owned())
+    }
+
+    /// The characters of `STR_I`, `STR_T` or `ENTITY`.
+    fn string(&mut self, token: u8) -> Result<Cow<'a, str>, DecodeError> {
+        match token {
+            token::STR_I => {
+                let octets = self.octets.terminated()?;
+                self.strings.characters(octets).map_err(|r| self.error(r))
+            }
+            token::STR_T => {
+                let index = self.octets.integer()?;
+                let text = self.strings.lookup(index).map_err(|r| self.error(r))?;
+                self.spend(text.len())?;
+                Ok(text)
+            }
+            _ => {
+                let code = self.octets.integer()?;
+                let character = char::from_u32(code).filter(|&character| character != '\0');
+                let character = character.ok_or_else(|| self.error(Reason::Entity(code)))?;
+                Ok(Cow::Owned(character.to_string()))
+            }
+        }
+    }
+
+    fn opaque(&mut self) -> Result<Event<'a>, DecodeError> {
+        let length = self.octets.integer()?;
+        Ok(Event::Opaque(self.octets.take(length)?))
+    }
+
+    fn spend(&mut self, octets: usize) -> Result<(), DecodeError> {
+        match self.expansion.checked_sub(octets) {
+            Some(rest) => {
+                self.expansion = rest;
+                Ok(())
+            }
+            None => Err(self.error(Reason::ExpandsTooFar(self.limits.expansion))),
+        }
+    }
+
+    const fn error(&self, reason: Reason) -> DecodeError {
+        DecodeError {
+            offset: self.offset,
+            reason,
+        }
+    }
+}
