@@ -5,6 +5,7 @@
 
 mod answer;
 mod connect;
+mod cookies;
 mod exchange;
 mod line;
 mod meter;

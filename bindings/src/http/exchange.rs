@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "driver: limits of time")]
 
 use super::answer::{self, Verdict};
+use super::cookies::Cookies;
 use super::line::Line;
 use super::tls;
 use super::url::Url;
@@ -29,8 +30,12 @@ pub(super) async fn exchange(
     url: &Url,
     envelope: &Envelope,
     settings: &Settings,
+    cookies: &mut Cookies,
 ) -> Result<Answer, Error> {
-    let request = request(url, envelope, settings)?;
+    let mut request = request(url, envelope, settings)?;
+    if let Some(shown) = cookies.field(url.origin()) {
+        put(request.headers_mut(), header::COOKIE, &shown);
+    }
     within(Phase::Message, settings.message_timeout, async {
         let heard = line.heard();
         let sent = line.send(request);
@@ -39,7 +44,10 @@ pub(super) async fn exchange(
         })
         .await;
         match response {
-            Ok(response) => receive(response, settings).await,
+            Ok(response) => {
+                cookies.keep(url.origin(), response.headers());
+                receive(response, settings).await
+            }
             Err(Failed::Http(error)) => Err(transport_error(url, &error, line.heard() > heard)),
             Err(Failed::Bearer(error)) => Err(error),
         }
@@ -130,7 +138,7 @@ async fn receive(response: Response<Incoming>, settings: &Settings) -> Result<An
     };
     let media_type = match verdict {
         Verdict::Message(media_type) => Some(media_type),
-        _ => sniff(&body),
+        _ => omadm_syncml::sniff(&body),
     };
     match media_type {
         Some(media_type) => Ok(Some(Envelope {
@@ -153,7 +161,8 @@ async fn read(mut body: Incoming, limit: usize, unwanted: bool) -> Result<Conten
     if body.size_hint().lower() > limit as u64 {
         return Err(Error::TooLarge { limit });
     }
-    let mut whole = BytesMut::new();
+    let expected = usize::try_from(body.size_hint().lower()).unwrap_or_default();
+    let mut whole = BytesMut::with_capacity(expected);
     while let Some(frame) = body.frame().await {
         // Trailers are of no use here.
         let Ok(data) = frame.map_err(|error| body_error(&error))?.into_data() else {
@@ -172,17 +181,6 @@ async fn read(mut body: Incoming, limit: usize, unwanted: bool) -> Result<Conten
     } else {
         Content::Whole(whole.freeze())
     })
-}
-
-/// XML begins with `<` after an optional byte order mark and white space, WBXML with its version
-/// (WBXML 1.3, 5.4).
-fn sniff(body: &[u8]) -> Option<MediaType> {
-    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-    match body.trim_ascii_start().first()? {
-        b'<' => Some(MediaType::DmXml),
-        0x01..=0x03 => Some(MediaType::DmWbxml),
-        _ => None,
-    }
 }
 
 /// Why there is no head of an answer.

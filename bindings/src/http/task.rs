@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "driver: a task of its own")]
 
 use super::connect::Connector;
+use super::cookies::Cookies;
 use super::exchange::{Answer, exchange};
 use super::line::Line;
 use super::route::Route;
@@ -18,6 +19,7 @@ pub(super) struct Task {
     connector: Connector,
     route: Route,
     line: Option<Line>,
+    cookies: Cookies,
 }
 
 impl Task {
@@ -26,6 +28,7 @@ impl Task {
             connector,
             route: Route::new(home),
             line: Some(line),
+            cookies: Cookies::default(),
         }
     }
 
@@ -82,7 +85,7 @@ impl Task {
         let kept = self.line.take().filter(|line| line.leads_to(url.origin()));
         if let Some(mut line) = kept {
             let heard = line.heard();
-            match exchange(&mut line, &url, envelope, self.connector.settings()).await {
+            match self.exchange(&mut line, &url, envelope).await {
                 // The peer had given up the idle connection: the message was most likely never
                 // read, and a server that did read it knows it by its MsgID.
                 Err(Error::NoAnswer | Error::Transport(_)) if line.heard() == heard => {
@@ -97,8 +100,19 @@ impl Task {
                 }
             }
         }
-        let (line, _) = Line::open(&mut self.connector, url.origin()).await?;
-        let line = self.line.insert(line);
-        exchange(line, &url, envelope, self.connector.settings()).await
+        let (mut line, _) = Line::open(&mut self.connector, url.origin()).await?;
+        let result = self.exchange(&mut line, &url, envelope).await;
+        self.line = Some(line);
+        result
+    }
+
+    async fn exchange(
+        &mut self,
+        line: &mut Line,
+        url: &Url,
+        envelope: &Envelope,
+    ) -> Result<Answer, Error> {
+        let settings = self.connector.settings();
+        exchange(line, url, envelope, settings, &mut self.cookies).await
     }
 }

@@ -148,6 +148,22 @@ async fn resp_uri_leads_the_session() {
 }
 
 #[tokio::test]
+async fn a_cookie_is_shown_again_within_the_session() {
+    let mut first = b"HTTP/1.1 200 OK\r\nSet-Cookie: sid=7; Path=/; HttpOnly".to_vec();
+    first.extend_from_slice(&ok("<a/>")["HTTP/1.1 200 OK".len()..]);
+    let (peer, seen) = recording(vec![first, ok("<b/>"), ok("<c/>")]).await;
+    let mut bearer = open(&peer.address(), &plain()).await.unwrap();
+    for _ in 0..2 {
+        talk(&mut bearer, message("<SyncML/>")).await.unwrap();
+    }
+    // The next session knows nothing of it.
+    once(&peer, &plain()).await.unwrap();
+    let requests = seen.lock().unwrap().clone();
+    let cookies: Vec<_> = requests.iter().map(|text| field(text, "Cookie")).collect();
+    assert_eq!(cookies, [None, Some("sid=7"), None]);
+}
+
+#[tokio::test]
 async fn a_resp_uri_to_another_port_gets_a_connection_of_its_own() {
     let (node, seen) = recording(vec![ok("<node/>")]).await;
     let (front, _) = recording(vec![ok("<a/>"), ok("<back/>")]).await;
