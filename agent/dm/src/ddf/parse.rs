@@ -1,0 +1,421 @@
+//! Reads a description from XML, with errors that name file, line and node.
+
+use super::dom::{self, Element};
+use super::{
+    AccessType, CaseSense, Ddf, DdfNode, DdfPath, NodeType, Occurrence, RunTimeProperties, Scope,
+};
+use crate::acl::Acl;
+use omadm_syncml::{Format, Property, uri};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// Why a DDF was refused, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DdfError {
+    /// The document's name.
+    pub document: String,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The node whose description is at fault, if it is known.
+    pub node: Option<String>,
+    /// What is wrong.
+    pub reason: DdfReason,
+}
+
+/// What is wrong with a DDF.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DdfReason {
+    /// It is not well-formed XML.
+    Xml(String),
+    /// Elements nest deeper than any description needs.
+    TooDeep,
+    /// There are more elements than any description needs.
+    TooManyElements,
+    /// There is not exactly one root element, or it is not `MgmtTree`.
+    Root,
+    /// An element is missing.
+    Missing(&'static str),
+    /// An element stands where it does not belong.
+    Unexpected(String),
+    /// An element stands twice.
+    Repeated(String),
+    /// The text or choice of an element is not one that it may have.
+    Content(&'static str, String),
+    /// Two nodes at one place.
+    Duplicate(String),
+    /// A leaf has nodes below it.
+    LeafWithChildren,
+    /// An interior node has a value.
+    InteriorWithValue,
+}
+
+impl fmt::Display for DdfReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Xml(error) => write!(f, "not well-formed XML: {error}"),
+            Self::TooDeep => f.write_str("elements nest too deeply"),
+            Self::TooManyElements => f.write_str("too many elements"),
+            Self::Root => f.write_str("expected one root element, MgmtTree"),
+            Self::Missing(name) => write!(f, "{name} is missing"),
+            Self::Unexpected(name) => write!(f, "{name} does not belong here"),
+            Self::Repeated(name) => write!(f, "{name} stands twice"),
+            Self::Content(name, text) => write!(f, "{name} cannot be {text:?}"),
+            Self::Duplicate(name) => write!(f, "a second node {name} at the same place"),
+            Self::LeafWithChildren => {
+                f.write_str("a leaf has nodes below it; give it DFFormat node")
+            }
+            Self::InteriorWithValue => f.write_str("a node with DFFormat node cannot have a value"),
+        }
+    }
+}
+
+impl fmt::Display for DdfError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: ", self.document, self.line)?;
+        if let Some(node) = &self.node {
+            write!(f, "node {node}: ")?;
+        }
+        self.reason.fmt(f)
+    }
+}
+
+impl std::error::Error for DdfError {}
+
+pub(super) fn parse(document: &str, xml: &str) -> Result<Ddf, DdfError> {
+    let fault = |line, node, reason| DdfError {
+        document: document.to_owned(),
+        line,
+        node,
+        reason,
+    };
+    let root = dom::read(xml).map_err(|(line, reason)| fault(line, None, reason))?;
+    let mut place = Place::default();
+    mgmt_tree(document, &root, &mut place)
+        .map_err(|(line, reason)| fault(line, place.inside.then(|| place.at.to_string()), reason))
+}
+
+/// Where the reader is; left as it was when an error passes through.
+#[derive(Default)]
+struct Place {
+    at: DdfPath,
+    inside: bool,
+}
+
+type Fault = (usize, DdfReason);
+
+fn mgmt_tree(document: &str, root: &Element, place: &mut Place) -> Result<Ddf, Fault> {
+    if root.name != "MgmtTree" {
+        return Err((root.line, DdfReason::Root));
+    }
+    root.allow(&["VerDTD", "Man", "Mod"], &["Node"])?;
+    let ver_dtd = root.need("VerDTD")?;
+    if !matches!(ver_dtd.value(), "1.2" | "1.3") {
+        return Err(ver_dtd.bad("VerDTD"));
+    }
+    let mut nodes = Vec::new();
+    for element in root.all("Node") {
+        nodes.push(top_node(element, place)?);
+    }
+    if nodes.is_empty() {
+        return Err((root.line, DdfReason::Missing("Node")));
+    }
+    Ok(Ddf {
+        document: document.to_owned(),
+        ver_dtd: ver_dtd.value().to_owned(),
+        man: root.text_of("Man"),
+        model: root.text_of("Mod"),
+        nodes,
+    })
+}
+
+fn top_node(element: &Element, place: &mut Place) -> Result<DdfNode, Fault> {
+    let path = match element.one("Path") {
+        Some(path) if !path.value().is_empty() => Some(
+            path.value()
+                .parse::<DdfPath>()
+                .map_err(|_| path.bad("Path"))?,
+        ),
+        _ => None,
+    };
+    place.at = path.clone().unwrap_or_default();
+    let described = node(element, place)?;
+    Ok(DdfNode { path, ..described })
+}
+
+/// Depth is bounded by the reader of elements.
+fn node(element: &Element, place: &mut Place) -> Result<DdfNode, Fault> {
+    let once = ["NodeName", "Path", "RTProperties", "DFProperties", "Value"];
+    let name = node_name(element)?;
+    place.at.push(name.as_deref());
+    place.inside = true;
+    element.allow(&once, &["Node"])?;
+    let properties = element.need("DFProperties")?;
+    let once = [
+        "AccessType",
+        "DefaultValue",
+        "Description",
+        "DFFormat",
+        "Occurrence",
+        "Scope",
+        "DFTitle",
+        "DFType",
+        "CaseSense",
+    ];
+    properties.allow(&once, &[])?;
+    let format = format(properties.need("DFFormat")?)?;
+    let described = DdfNode {
+        name,
+        path: None,
+        run_time: element.one("RTProperties").map(run_time).transpose()?,
+        access: access(properties.need("AccessType")?)?,
+        default: value(properties, "DefaultValue", format)?,
+        description: properties.text_of("Description"),
+        format,
+        occurrence: properties
+            .one("Occurrence")
+            .map_or(Ok(Occurrence::One), occurrence)?,
+        scope: properties.one("Scope").map_or(Ok(Scope::Dynamic), scope)?,
+        title: properties.text_of("DFTitle"),
+        types: node_type(properties.one("DFType"), format)?,
+        case_sense: properties.one("CaseSense").map(case_sense).transpose()?,
+        value: value(element, "Value", format)?,
+        children: children(element, format, place)?,
+    };
+    place.at.pop();
+    Ok(described)
+}
+
+fn node_name(element: &Element) -> Result<Option<String>, Fault> {
+    let name = element.need("NodeName")?;
+    if name.value().is_empty() {
+        return Ok(None);
+    }
+    uri::check_name(name.value()).map_err(|_| name.bad("NodeName"))?;
+    Ok(Some(name.value().to_owned()))
+}
+
+fn children(element: &Element, format: Format, place: &mut Place) -> Result<Vec<DdfNode>, Fault> {
+    let mut seen = BTreeSet::new();
+    let mut nodes = Vec::new();
+    for child in element.all("Node") {
+        if format != Format::Node {
+            return Err((child.line, DdfReason::LeafWithChildren));
+        }
+        if let Some(path) = child.one("Path") {
+            return Err((
+                path.line,
+                DdfReason::Unexpected("Path of a nested node".to_owned()),
+            ));
+        }
+        let described = node(child, place)?;
+        if !seen.insert(described.name.clone()) {
+            let name = described.name.unwrap_or_else(|| "<X>".to_owned());
+            return Err((child.line, DdfReason::Duplicate(name)));
+        }
+        nodes.push(described);
+    }
+    Ok(nodes)
+}
+
+fn value(parent: &Element, name: &'static str, format: Format) -> Result<Option<String>, Fault> {
+    let Some(element) = parent.one(name) else {
+        return Ok(None);
+    };
+    let text = element.value();
+    // An XML file carries octets as base64.
+    let written = if format == Format::Bin {
+        Format::B64
+    } else {
+        format
+    };
+    match format {
+        Format::Node if text.is_empty() => Ok(None),
+        Format::Node => Err((element.line, DdfReason::InteriorWithValue)),
+        // Microsoft's descriptions leave the element empty where there is no default.
+        _ if text.is_empty() && !written.admits(b"") => Ok(None),
+        _ if written.admits(text.as_bytes()) => Ok(Some(text.to_owned())),
+        _ => Err(element.bad(name)),
+    }
+}
+
+fn access(element: &Element) -> Result<AccessType, Fault> {
+    element
+        .children
+        .iter()
+        .try_fold(AccessType::NONE, |all, child| {
+            match AccessType::named(&child.name) {
+                Some(access) => Ok(all.with(access)),
+                None => Err((child.line, DdfReason::Unexpected(child.name.clone()))),
+            }
+        })
+}
+
+fn format(element: &Element) -> Result<Format, Fault> {
+    let choice = element.choice("DFFormat")?;
+    Format::parse(&choice.name).ok_or_else(|| {
+        (
+            choice.line,
+            DdfReason::Content("DFFormat", choice.name.clone()),
+        )
+    })
+}
+
+fn scope(element: &Element) -> Result<Scope, Fault> {
+    let choice = element.choice("Scope")?;
+    match choice.name.as_str() {
+        "Permanent" => Ok(Scope::Permanent),
+        "Dynamic" => Ok(Scope::Dynamic),
+        other => Err((choice.line, DdfReason::Content("Scope", other.to_owned()))),
+    }
+}
+
+fn case_sense(element: &Element) -> Result<CaseSense, Fault> {
+    let choice = element.choice("CaseSense")?;
+    match choice.name.as_str() {
+        "CS" => Ok(CaseSense::Sensitive),
+        "CIS" => Ok(CaseSense::Insensitive),
+        other => Err((
+            choice.line,
+            DdfReason::Content("CaseSense", other.to_owned()),
+        )),
+    }
+}
+
+fn occurrence(element: &Element) -> Result<Occurrence, Fault> {
+    let choice = element.choice("Occurrence")?;
+    let count = || match choice.value().parse() {
+        Ok(n) if (2..=65536).contains(&n) => Ok(n),
+        _ => Err(choice.bad("Occurrence")),
+    };
+    match choice.name.as_str() {
+        "One" => Ok(Occurrence::One),
+        "ZeroOrOne" => Ok(Occurrence::ZeroOrOne),
+        "ZeroOrMore" => Ok(Occurrence::ZeroOrMore),
+        "OneOrMore" => Ok(Occurrence::OneOrMore),
+        "ZeroOrN" => count().map(Occurrence::ZeroOrN),
+        "OneOrN" => count().map(Occurrence::OneOrN),
+        other => Err((
+            choice.line,
+            DdfReason::Content("Occurrence", other.to_owned()),
+        )),
+    }
+}
+
+fn node_type(element: Option<&Element>, format: Format) -> Result<NodeType, Fault> {
+    let interior = format == Format::Node;
+    let Some(element) = element else {
+        return Ok(if interior {
+            NodeType::DdfName(String::new())
+        } else {
+            NodeType::Mime(Vec::new())
+        });
+    };
+    element.allow(&["DDFName"], &["MIME"])?;
+    let mimes = element.all("MIME").map(|mime| mime.value().to_owned());
+    let mimes: Vec<String> = mimes.filter(|mime| !mime.is_empty()).collect();
+    let name = element.text_of("DDFName");
+    // An interior node has no media type; the empty <MIME/> that some descriptions
+    // give one, and the empty <DDFName/> that others give a leaf, say nothing.
+    match (interior, name) {
+        (true, name) if mimes.is_empty() => Ok(NodeType::DdfName(name.unwrap_or_default())),
+        (false, None) => Ok(NodeType::Mime(mimes)),
+        (false, Some(name)) if name.is_empty() => Ok(NodeType::Mime(mimes)),
+        (true, _) => Err((
+            element.line,
+            DdfReason::Unexpected("MIME of an interior node".to_owned()),
+        )),
+        (false, _) => Err((
+            element.line,
+            DdfReason::Unexpected("DDFName of a leaf".to_owned()),
+        )),
+    }
+}
+
+fn run_time(element: &Element) -> Result<RunTimeProperties, Fault> {
+    let mut properties = RunTimeProperties::default();
+    for child in &element.children {
+        let known = Property::ALL
+            .into_iter()
+            .find(|property| property.as_str() == child.name);
+        let property =
+            known.ok_or_else(|| (child.line, DdfReason::Unexpected(child.name.clone())))?;
+        if properties
+            .listed
+            .iter()
+            .any(|(listed, _)| *listed == property)
+        {
+            return Err((child.line, DdfReason::Repeated(child.name.clone())));
+        }
+        let text = match property {
+            Property::Acl => {
+                properties.acl = Acl::parse(child.value()).map_err(|_| child.bad("ACL"))?;
+                properties.acl.to_string()
+            }
+            // A choice: the element below is the text.
+            Property::Format => child
+                .children
+                .first()
+                .map(|one| one.name.clone())
+                .unwrap_or_default(),
+            Property::Type => child
+                .children
+                .first()
+                .map(|one| one.value().to_owned())
+                .unwrap_or_default(),
+            _ => child.value().to_owned(),
+        };
+        properties.listed.push((property, text));
+    }
+    Ok(properties)
+}
+
+impl Element {
+    fn value(&self) -> &str {
+        self.text.trim()
+    }
+
+    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
+        self.children.iter().filter(move |child| child.name == name)
+    }
+
+    fn one(&self, name: &str) -> Option<&Self> {
+        self.children.iter().find(|child| child.name == name)
+    }
+
+    fn need(&self, name: &'static str) -> Result<&Self, Fault> {
+        self.one(name).ok_or((self.line, DdfReason::Missing(name)))
+    }
+
+    fn text_of(&self, name: &str) -> Option<String> {
+        self.one(name).map(|element| element.value().to_owned())
+    }
+
+    fn bad(&self, name: &'static str) -> Fault {
+        (self.line, DdfReason::Content(name, self.value().to_owned()))
+    }
+
+    /// The one child of an element that is a choice.
+    fn choice(&self, name: &'static str) -> Result<&Self, Fault> {
+        match self.children.as_slice() {
+            [one] => Ok(one),
+            [] => Err((self.line, DdfReason::Missing(name))),
+            [_, second, ..] => Err((second.line, DdfReason::Unexpected(second.name.clone()))),
+        }
+    }
+
+    /// Refuses children that are in neither list, and repeated ones of the first.
+    fn allow(&self, once: &[&str], many: &[&str]) -> Result<(), Fault> {
+        let mut seen = BTreeSet::new();
+        for child in &self.children {
+            let name = child.name.as_str();
+            if once.contains(&name) {
+                if !seen.insert(name) {
+                    return Err((child.line, DdfReason::Repeated(name.to_owned())));
+                }
+            } else if !many.contains(&name) {
+                return Err((child.line, DdfReason::Unexpected(name.to_owned())));
+            }
+        }
+        Ok(())
+    }
+}
