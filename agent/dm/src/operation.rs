@@ -1,0 +1,211 @@
+//! What commands do to nodes: the one place where every check is made, in the order syntax,
+//! address, existence, access type, ACL, format and value, size and storage.
+
+use crate::acl::Right;
+use crate::ddf::AccessType;
+use crate::mo::Change;
+use crate::node::Node;
+use crate::overlay::Overlay;
+use crate::schema::Described;
+use crate::snapshot::Snapshot;
+use crate::tree::Tree;
+use crate::view::{NodeRef, View};
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use omadm_syncml::{Format, Now, StatusCode, Uri, Value};
+use std::sync::Arc;
+
+mod add;
+mod copy;
+mod delete;
+mod exec;
+mod get;
+mod replace;
+
+pub use add::add;
+pub use copy::copy;
+pub use delete::delete;
+pub use exec::exec;
+pub use get::{GetItem, Payload, get};
+pub use replace::replace;
+
+/// Who gives a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authority<'a> {
+    /// A server, by the `ServerID` of its account.
+    Server(&'a str),
+    /// The device's owner: no ACL binds, every description does.
+    Local,
+}
+
+/// `Data` of a command with its `Meta`, as they travelled.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Content {
+    /// `Format`; without one, the node's own is meant.
+    ///
+    /// `b64` for a node whose format is `bin` is decoded here. Whoever reads XML decodes data
+    /// that calls itself `bin` there.
+    pub format: Option<Format>,
+    /// `Type`; without one, the description's default.
+    pub type_: Option<Arc<str>>,
+    /// `Data`; a missing one is not an empty one.
+    pub value: Option<Value>,
+}
+
+impl Content {
+    /// A value alone.
+    pub fn text(text: &str) -> Self {
+        Self {
+            value: Some(Value::from(text)),
+            ..Self::default()
+        }
+    }
+
+    /// What an interior node is added with.
+    pub fn interior() -> Self {
+        Self {
+            format: Some(Format::Node),
+            ..Self::default()
+        }
+    }
+}
+
+/// Where commands enter their changes.
+#[derive(Debug)]
+pub struct Edit<'a> {
+    /// What is committed.
+    pub tree: &'a Tree,
+    /// What is not yet.
+    pub overlay: &'a mut Overlay,
+    /// The live nodes.
+    pub live: &'a Snapshot,
+}
+
+impl<'a> Edit<'a> {
+    /// Puts the three together.
+    pub fn new(tree: &'a Tree, overlay: &'a mut Overlay, live: &'a Snapshot) -> Self {
+        Self {
+            tree,
+            overlay,
+            live,
+        }
+    }
+
+    /// The tree as the changes so far have made it.
+    pub fn view(&self) -> View<'_> {
+        View::new(self.tree, Some(self.overlay), self.live)
+    }
+
+    /// Enters a node, unless its management object or the storage objects.
+    fn put(&mut self, uri: &Uri, node: Node, change: Option<Change<'_>>) -> Result<(), StatusCode> {
+        if let Some(change) = change {
+            self.validate(&change)?;
+        }
+        let savepoint = self.overlay.savepoint();
+        self.overlay.put(self.tree, uri.clone(), node);
+        let (nodes, bytes) = self.tree.room(self.overlay);
+        if nodes < 0 || bytes < 0 {
+            self.overlay.rollback_to(savepoint);
+            return Err(StatusCode::DEVICE_FULL);
+        }
+        Ok(())
+    }
+
+    fn validate(&self, change: &Change<'_>) -> Result<(), StatusCode> {
+        let described = self.tree.schema().find(change.uri().segments());
+        match described.and_then(|described| self.tree.object(described)) {
+            Some(object) => object.validate(change, &self.view()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The node, if it exists and its description allows the command.
+fn find<'a>(view: &View<'a>, uri: &Uri, access: AccessType) -> Result<NodeRef<'a>, StatusCode> {
+    let node = view.node(uri).ok_or(StatusCode::NOT_FOUND)?;
+    if node.access().allows(access) {
+        Ok(node)
+    } else {
+        Err(StatusCode::NOT_ALLOWED)
+    }
+}
+
+fn permit(view: &View<'_>, by: Authority<'_>, right: Right, uri: &Uri) -> Result<(), StatusCode> {
+    if view.permits(by, right, uri) {
+        Ok(())
+    } else {
+        Err(StatusCode::PERMISSION_DENIED)
+    }
+}
+
+/// The value of a leaf as it will be kept: 415 if it is not of the described format, 413 if it
+/// is larger than the tree takes.
+fn leaf_value(tree: &Tree, described: &Described, content: &Content) -> Result<Value, StatusCode> {
+    let value = content.value.clone().unwrap_or_default();
+    let value = match content.format {
+        Some(Format::B64) if described.format == Format::Bin => decode(&value)?,
+        Some(format) if format != described.format => return Err(StatusCode::UNSUPPORTED_FORMAT),
+        _ => value,
+    };
+    let admitted = value
+        .as_bytes()
+        .is_none_or(|bytes| described.format.admits(bytes));
+    if !admitted || !type_admitted(described, content) {
+        return Err(StatusCode::UNSUPPORTED_FORMAT);
+    }
+    if value.len() > tree.limits().value {
+        return Err(StatusCode::TOO_LARGE);
+    }
+    Ok(value)
+}
+
+/// A description that lists media types admits no other one.
+fn type_admitted(described: &Described, content: &Content) -> bool {
+    let same = |type_: &str| {
+        described
+            .types
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(type_))
+    };
+    content
+        .type_
+        .as_deref()
+        .is_none_or(|type_| described.types.is_empty() || same(type_))
+}
+
+/// Keeps a type only where it is not the description's default.
+fn kept_type(described: &Described, content: &Content) -> Option<Arc<str>> {
+    let own = content.type_.as_ref();
+    own.filter(|type_| !type_.eq_ignore_ascii_case(&described.default_type))
+        .cloned()
+}
+
+fn decode(value: &Value) -> Result<Value, StatusCode> {
+    let config =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let engine = GeneralPurpose::new(&alphabet::STANDARD, config);
+    match value {
+        // Whoever spools a large object decodes it on the way.
+        Value::Blob { .. } => Ok(value.clone()),
+        Value::Inline(text) => {
+            let digits: Vec<u8> = text
+                .iter()
+                .copied()
+                .filter(|byte| !byte.is_ascii_whitespace())
+                .collect();
+            engine
+                .decode(digits)
+                .map(Value::from)
+                .map_err(|_| StatusCode::UNSUPPORTED_FORMAT)
+        }
+    }
+}
+
+/// Marks a stored node as changed; `TStamp` only when the time is known.
+fn touch(node: &mut Node, value_changed: bool, now: Now) {
+    node.verno = node.verno.wrapping_add(1);
+    if value_changed {
+        node.tstamp = now.wall;
+    }
+}

@@ -1,0 +1,227 @@
+//! Add (OMA-TS-DM_RepPro 6.6.1).
+
+use super::{Authority, Content, Edit, kept_type, leaf_value, permit};
+use crate::acl::{Acl, Right};
+use crate::ddf::AccessType;
+use crate::mo::Change;
+use crate::node::Node;
+use crate::schema::Described;
+use crate::tree::Tree;
+use crate::view::View;
+use omadm_syncml::{Address, Format, Now, StatusCode, Uri, Value};
+
+/// Adds a node, and the interior nodes above it that are missing.
+///
+/// The children that its description gives a default value are added with it.
+pub fn add(
+    edit: &mut Edit<'_>,
+    by: Authority<'_>,
+    address: &Address,
+    content: &Content,
+    now: Now,
+) -> Result<(), StatusCode> {
+    if address.query.is_some() {
+        // Properties cannot be created (OMA-TS-DM_TND 7.3).
+        return Err(StatusCode::NOT_ALLOWED);
+    }
+    let plan = Plan::new(edit.tree, &edit.view(), by, &address.uri)?;
+    let node = plan.node(edit, content, now)?;
+    let savepoint = edit.overlay.savepoint();
+    let done = plan.carry_out(edit, node, now);
+    if done.is_err() {
+        edit.overlay.rollback_to(savepoint);
+    }
+    done
+}
+
+/// What has to be added, from the top down.
+struct Plan<'a> {
+    described: &'a Described,
+    uri: &'a Uri,
+    /// The missing interior nodes above.
+    above: Vec<Uri>,
+    /// The ACL of the first new interior node.
+    creator: Acl,
+}
+
+impl<'a> Plan<'a> {
+    fn new(
+        tree: &'a Tree,
+        view: &View<'_>,
+        by: Authority<'_>,
+        uri: &'a Uri,
+    ) -> Result<Self, StatusCode> {
+        if view.node(uri).is_some() {
+            return Err(StatusCode::ALREADY_EXISTS);
+        }
+        let mut above = Vec::new();
+        let mut ancestor = uri.parent();
+        let parent = loop {
+            let at = ancestor.ok_or(StatusCode::NOT_FOUND)?;
+            match view.node(&at) {
+                Some(parent) => break parent,
+                None => ancestor = at.parent(),
+            }
+            above.insert(0, at);
+        };
+        if !parent.is_interior() {
+            return Err(StatusCode::NOT_ALLOWED);
+        }
+        let described = addable(tree, uri)?;
+        for missing in &above {
+            if !addable(tree, missing)?.is_interior() {
+                return Err(StatusCode::NOT_ALLOWED);
+            }
+        }
+        let first = above.first().unwrap_or(uri);
+        there_is_room(view, parent.uri(), first)?;
+        permit(view, by, Right::Add, parent.uri())?;
+        let creator = match by {
+            Authority::Server(server) if !view.permits(by, Right::Replace, parent.uri()) => {
+                Acl::for_creator(server)
+            }
+            _ => Acl::INHERITED,
+        };
+        Ok(Self {
+            described,
+            uri,
+            above,
+            creator,
+        })
+    }
+
+    /// The node itself, once its content is checked.
+    fn node(&self, edit: &Edit<'_>, content: &Content, now: Now) -> Result<Node, StatusCode> {
+        let mut node = if self.described.is_interior() {
+            let node_format = matches!(content.format, None | Some(Format::Node));
+            let has_data = content
+                .value
+                .as_ref()
+                .is_some_and(|value| !value.is_empty());
+            if !node_format || has_data {
+                return Err(StatusCode::UNSUPPORTED_FORMAT);
+            }
+            Node::interior()
+        } else {
+            Node::leaf(self.described.format, self.leaf(edit, content)?)
+        };
+        node.type_ = kept_type(self.described, content);
+        node.tstamp = now.wall;
+        Ok(node)
+    }
+
+    fn leaf(&self, edit: &Edit<'_>, content: &Content) -> Result<Value, StatusCode> {
+        match (&content.value, &self.described.default) {
+            (None, Some(default)) => {
+                let content = Content {
+                    format: content.format.filter(|format| *format != Format::B64),
+                    value: Some(default.clone()),
+                    ..content.clone()
+                };
+                leaf_value(edit.tree, self.described, &content)
+            }
+            _ => leaf_value(edit.tree, self.described, content),
+        }
+    }
+
+    fn carry_out(&self, edit: &mut Edit<'_>, mut node: Node, now: Now) -> Result<(), StatusCode> {
+        let mut creator = self.creator.clone();
+        for uri in &self.above {
+            let mut missing = Node::interior();
+            missing.tstamp = now.wall;
+            missing.acl = std::mem::take(&mut creator);
+            put(edit, uri, missing, now)?;
+        }
+        if node.is_interior() {
+            node.acl = creator;
+        }
+        put(edit, self.uri, node, now)
+    }
+}
+
+/// Enters one node with the children that come with it.
+fn put(edit: &mut Edit<'_>, uri: &Uri, node: Node, now: Now) -> Result<(), StatusCode> {
+    let checked = node.clone();
+    edit.put(
+        uri,
+        node,
+        Some(Change::Add {
+            uri,
+            node: &checked,
+        }),
+    )?;
+    let tree = edit.tree;
+    if let Some(described) = tree.schema().find(uri.segments()) {
+        for (below, child) in with_it(edit, uri, described) {
+            // An interior node that was missing above may be this very child.
+            if edit.view().node(&below).is_none() {
+                let mut node = Node::leaf(child.format, child.initial.clone().unwrap_or_default());
+                node.acl = child.acl.clone();
+                node.tstamp = now.wall;
+                edit.put(&below, node, None)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The nodes that are added together with the one at `uri`: built-in ones, and mandatory ones
+/// that have a default value or contain such a one.
+fn with_it<'a>(edit: &Edit<'a>, uri: &Uri, described: &'a Described) -> Vec<(Uri, &'a Described)> {
+    let schema = edit.tree.schema();
+    let mut found = Vec::new();
+    for child in schema.children(described) {
+        let Some(below) = child.name.as_deref().and_then(|name| uri.join(name).ok()) else {
+            continue;
+        };
+        if child.live || !child.occurrence.is_mandatory() {
+            continue;
+        }
+        let deeper = with_it(edit, &below, child);
+        if child.permanent || child.default.is_some() || !deeper.is_empty() {
+            found.push((below, child));
+            found.extend(deeper);
+        }
+    }
+    found
+}
+
+fn addable<'a>(tree: &'a Tree, uri: &Uri) -> Result<&'a Described, StatusCode> {
+    let described = tree
+        .schema()
+        .find(uri.segments())
+        .ok_or(StatusCode::NOT_ALLOWED)?;
+    if described.permanent || described.live || !described.access.allows(AccessType::ADD) {
+        return Err(StatusCode::NOT_ALLOWED);
+    }
+    Ok(described)
+}
+
+/// Whether the description admits one more node beside those that `parent` has.
+fn there_is_room(view: &View<'_>, parent: &Uri, first: &Uri) -> Result<(), StatusCode> {
+    let schema = view.tree().schema();
+    let Some(described) = schema.find(first.segments()) else {
+        return Err(StatusCode::NOT_ALLOWED);
+    };
+    let (Some(most), None) = (described.occurrence.most(), &described.name) else {
+        // A name is there once at most by itself.
+        return Ok(());
+    };
+    let siblings = view
+        .node(parent)
+        .and_then(|node| node.children().ok())
+        .unwrap_or_default();
+    let nameless = |name: &&std::sync::Arc<str>| {
+        parent.join(name).is_ok_and(|uri| {
+            schema
+                .find(uri.segments())
+                .is_some_and(|found| found.name.is_none())
+        })
+    };
+    let count = siblings.iter().filter(nameless).count();
+    if u32::try_from(count).is_ok_and(|count| count < most) {
+        Ok(())
+    } else {
+        Err(StatusCode::NOT_ALLOWED)
+    }
+}
