@@ -8,12 +8,14 @@ pub mod auth;
 mod codec;
 mod codepage;
 mod decode;
+pub mod dump;
 pub mod element;
 mod encode;
 pub mod envelope;
 mod event;
 pub mod format;
 pub mod limits;
+pub mod mask;
 pub mod message;
 pub mod status;
 pub mod time;
@@ -26,10 +28,12 @@ mod xml;
 pub use alert::{AlertCode, AlertId, GenericAlert, Mark};
 pub use auth::{AuthScheme, NonceForm, Secret};
 pub use codec::{decode, decode_element, encode, encode_element, encoded_len, sniff};
+pub use dump::dump;
 pub use element::{Attribute, Element, ElementName, Namespace, Node};
 pub use envelope::{Envelope, MediaType, PeerProof, RespUri};
 pub use format::Format;
 pub use limits::{DecodeError, EncodeError, Limits, Reason};
+pub use mask::{mask, trace};
 pub use message::{
     Alert, Command, Container, Cred, Data, Header, Item, Location, Message, Meta, Request, Results,
     Status,
