@@ -1,7 +1,9 @@
 //! The device agent: `omadmd`, which keeps the tree and runs the sessions, and `omadm`, which
 //! talks to it.
 
+pub mod cli;
 pub mod config;
 pub mod control;
 pub mod exit;
 pub mod identity;
+pub mod mo;

@@ -1,0 +1,394 @@
+//! The command line of `omadm`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Where the daemon listens unless it is told otherwise.
+pub(super) const DEFAULT_SOCKET: &str = "/run/omadm/io.omadm.Agent";
+
+/// The FILE that means the terminal, or whatever else standard input and output are.
+pub(super) const TERMINAL: &str = "-";
+
+/// Looks at and steers the OMA DM agent of this machine.
+#[derive(Debug, Parser)]
+#[command(
+    name = "omadm",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    after_help = "\
+Examples:
+  omadm status                          the daemon, its accounts and its last session
+  omadm kpi 'memory.*'                  this machine's memory, no daemon needed
+  omadm session --trace                 run a session now and show its messages
+  omadm tree ./DevInfo                  a part of the management tree
+  omadm decode message.wbxml            a message in readable form
+
+Exit codes: 0 done, 1 failed, 64 usage, 65 bad input, 66 no input file, 69 no daemon,
+74 input or output error, 75 busy, 77 not permitted, 78 bad configuration."
+)]
+pub(super) struct Arguments {
+    /// The socket of the daemon.
+    #[arg(long, global = true, value_name = "PATH", default_value = DEFAULT_SOCKET)]
+    pub(super) socket: PathBuf,
+    /// Plain output.
+    #[arg(
+        long,
+        global = true,
+        help = "Never colour the output, as when the environment has NO_COLOR"
+    )]
+    pub(super) no_color: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+/// How a listing is printed.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct Listing {
+    /// Print JSON for programs; its shape is that of the Varlink interface io.omadm.Agent.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Show the daemon, its accounts and its last session.
+    Status {
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Run a session now and wait for its end.
+    Session(Session),
+    /// Draw the management tree, or a part of it.
+    Tree {
+        /// Where to begin.
+        #[arg(value_name = "URI", default_value = ".")]
+        uri: String,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Show nodes with their values and properties.
+    #[command(
+        after_help = "Examples:\n  omadm get ./DevInfo/DevId ./DevDetail/SwV\n  omadm get --value ./DevInfo/Lang"
+    )]
+    Get {
+        /// The nodes.
+        #[arg(value_name = "URI", required = true)]
+        uris: Vec<String>,
+        /// Print the values alone.
+        #[arg(long, conflicts_with = "json")]
+        value: bool,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Give a leaf a value; a leaf that the tree lets be added is added.
+    #[command(after_help = "Example:\n  omadm set ./DevInfo/Lang de-DE")]
+    Set {
+        /// The leaf.
+        #[arg(value_name = "URI")]
+        uri: String,
+        /// The value; for a binary leaf with --base64, its base64 form.
+        #[arg(value_name = "VALUE", allow_hyphen_values = true)]
+        value: String,
+        /// VALUE is base64.
+        #[arg(long)]
+        base64: bool,
+        /// The format of a new leaf: chr, int, bool, bin, b64, xml, date, time, float, null or node.
+        #[arg(long, value_name = "FORMAT")]
+        format: Option<String>,
+        /// The media type of a new leaf.
+        #[arg(long = "type", value_name = "TYPE")]
+        type_: Option<String>,
+    },
+    /// Delete a node and all below it.
+    Delete {
+        /// The node.
+        #[arg(value_name = "URI")]
+        uri: String,
+    },
+    /// Read this machine's KPIs; no daemon needed.
+    Kpi(Kpi),
+    /// Add, list and remove accounts.
+    #[command(subcommand)]
+    Account(Account),
+    /// Check a configuration.
+    Check {
+        /// The configuration, read with the drop-ins in FILE.d; /etc/omadm/agent.toml when left out.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Print a SyncML, DDF or TNDS document readably, XML or WBXML; no daemon needed.
+    #[command(
+        after_help = "Examples:\n  omadm decode message.wbxml\n  omadm decode --json - < message.xml | omadm encode --to wbxml - > message.wbxml"
+    )]
+    Decode {
+        /// The document, or - for standard input.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Write a document in the other encoding; no daemon needed.
+    #[command(after_help = "Example:\n  omadm encode --to wbxml message.xml > message.wbxml")]
+    Encode {
+        /// The encoding to write.
+        #[arg(long, value_enum)]
+        to: Encoding,
+        /// The document: XML, WBXML or what decode --json printed; - for standard input.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// List and export the descriptions of the management objects; no daemon needed.
+    #[command(subcommand)]
+    Ddf(Ddf),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  omadm session                         with the only account
+  omadm session --account lab --trace   and show what was said
+  omadm session --trace session.txt     and keep the whole messages in a file")]
+pub(super) struct Session {
+    /// The account; may be left out when there is one only.
+    #[arg(long, value_name = "NAME")]
+    pub(super) account: Option<String>,
+    /// Show the messages as they go; with FILE, write them there in full. Secrets are masked.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = TERMINAL)]
+    pub(super) trace: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) listing: Listing,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  omadm kpi                             everything that this machine has
+  omadm kpi 'memory.*' 'link.*'         two groups
+  omadm kpi 'memory.*' --watch 2        again every two seconds
+  omadm kpi --all                       and what it has not, with the reason
+  omadm kpi --openmetrics > /var/lib/node_exporter/omadm.prom")]
+pub(super) struct Kpi {
+    /// KPI ids, or their beginnings followed by *; all when left out.
+    #[arg(value_name = "PATTERN")]
+    pub(super) patterns: Vec<String>,
+    /// Also show the KPIs that this machine does not have, with the reason.
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Read again every SECONDS (5 when left out) until interrupted. Give PATTERNs first.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        default_missing_value = "5",
+        value_parser = seconds
+    )]
+    pub(super) watch: Option<f64>,
+    /// Print the OpenMetrics text format.
+    #[arg(long, conflicts_with_all = ["json", "watch", "all"])]
+    pub(super) openmetrics: bool,
+    /// Print plain numbers in the KPI's own unit.
+    #[arg(long)]
+    pub(super) raw: bool,
+    #[command(flatten)]
+    pub(super) listing: Listing,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Account {
+    /// Make an account.
+    Add(Box<NewAccount>),
+    /// List the accounts.
+    List {
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Remove an account, and its server from every ACL.
+    Remove {
+        /// The account.
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Secrets come from a file (its first line), from standard input with -, or are asked for at the
+terminal; they never stand on the command line.
+
+Examples:
+  omadm account add lab --server-id lab.example --address https://lab.example/dm \\
+      --client-name gateway7 --server-name lab.example
+  printf '%s\\n%s\\n' \"$MINE\" \"$THEIRS\" | omadm account add lab --server-id lab.example \\
+      --address http://192.0.2.1:8080/dm --allow-http --secret-file - --server-secret-file -")]
+pub(super) struct NewAccount {
+    /// The name of the account, a node of ./DMAcc.
+    #[arg(value_name = "NAME")]
+    pub(super) name: String,
+    /// The identifier of the server, as its messages and ACLs use it.
+    #[arg(long, value_name = "ID")]
+    pub(super) server_id: String,
+    /// The address of the server: an http or https URL.
+    #[arg(long, value_name = "URL")]
+    pub(super) address: String,
+    /// How messages are encoded.
+    #[arg(long, value_enum, default_value_t = Encoding::Wbxml)]
+    pub(super) encoding: Encoding,
+    /// How the device proves itself to the server.
+    #[arg(long, value_enum, default_value_t = Scheme::Md5)]
+    pub(super) client_auth: Scheme,
+    /// The user name of the device; the device's identity when left out.
+    #[arg(long, value_name = "NAME")]
+    pub(super) client_name: Option<String>,
+    /// The device's secret: a file, or - for a line of standard input; asked for when left out.
+    #[arg(long, visible_alias = "secret-file", value_name = "FILE")]
+    pub(super) client_secret_file: Option<PathBuf>,
+    /// The first nonce of the device, base64; most servers challenge instead.
+    #[arg(long, value_name = "BASE64")]
+    pub(super) client_nonce: Option<String>,
+    /// How the server proves itself to the device.
+    #[arg(long, value_enum, default_value_t = Scheme::Md5)]
+    pub(super) server_auth: Scheme,
+    /// The user name of the server; its identifier when left out.
+    #[arg(long, value_name = "NAME")]
+    pub(super) server_name: Option<String>,
+    /// The server's secret: a file, or - for a line of standard input; asked for when left out.
+    #[arg(long, value_name = "FILE")]
+    pub(super) server_secret_file: Option<PathBuf>,
+    /// The first nonce of the server, base64.
+    #[arg(long, value_name = "BASE64")]
+    pub(super) server_nonce: Option<String>,
+    /// Let the server's TLS certificate stand in for its credentials.
+    #[arg(long)]
+    pub(super) accept_tls: bool,
+    /// Allow plain http; anyone on the path can read and change the messages.
+    #[arg(long)]
+    pub(super) allow_http: bool,
+    /// Trust only the certificate authorities of this PEM file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) ca_file: Option<PathBuf>,
+    /// The server hashes the text of nonces, not what it decodes to.
+    #[arg(long)]
+    pub(super) nonce_text: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Ddf {
+    /// List the management objects.
+    List {
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Print the DDF of an object.
+    #[command(
+        after_help = "Examples:\n  omadm ddf export devinfo\n  omadm ddf export --to wbxml links > links.wbxml"
+    )]
+    Export {
+        /// The object, as ddf list names it.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// The encoding to write.
+        #[arg(long, value_enum, default_value_t = Encoding::Xml)]
+        to: Encoding,
+    },
+}
+
+/// An encoding of messages and documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Encoding {
+    /// Compact binary.
+    Wbxml,
+    /// Text.
+    Xml,
+}
+
+impl Encoding {
+    /// The name, as the interface has it.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wbxml => "wbxml",
+            Self::Xml => "xml",
+        }
+    }
+}
+
+/// An authentication scheme of SyncML.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Scheme {
+    /// Digest over name, secret and nonce: syncml:auth-md5.
+    Md5,
+    /// Name and secret in the clear: syncml:auth-basic.
+    Basic,
+    /// No credential.
+    None,
+}
+
+impl Scheme {
+    /// The name, as the interface has it.
+    pub(super) const fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::Md5 => Some("md5"),
+            Self::Basic => Some("basic"),
+            Self::None => None,
+        }
+    }
+}
+
+/// Reads the interval of `--watch`.
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.1..=86_400.0).contains(&seconds) => Ok(seconds),
+        Ok(_) => Err("between 0.1 and 86400 seconds".to_owned()),
+        Err(_) => Err("seconds are wanted here; give PATTERNs before --watch".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_trace_may_go_to_a_file_or_to_the_terminal() {
+        for (arguments, expected) in [
+            (vec!["omadm", "session"], None),
+            (vec!["omadm", "session", "--trace"], Some("-")),
+            (vec!["omadm", "session", "--trace", "t.txt"], Some("t.txt")),
+        ] {
+            let parsed = Arguments::try_parse_from(&arguments).unwrap();
+            let Verb::Session(session) = parsed.verb else {
+                panic!("{arguments:?}");
+            };
+            assert_eq!(session.trace, expected.map(PathBuf::from));
+        }
+    }
+
+    #[test]
+    fn a_pattern_after_watch_is_told_apart_from_seconds() {
+        let error = Arguments::try_parse_from(["omadm", "kpi", "--watch", "memory.*"]).unwrap_err();
+        assert!(error.to_string().contains("PATTERNs before --watch"));
+        assert!(Arguments::try_parse_from(["omadm", "kpi", "memory.*", "--watch"]).is_ok());
+        assert!(Arguments::try_parse_from(["omadm", "kpi", "--watch", "0"]).is_err());
+    }
+
+    #[test]
+    fn no_option_takes_a_secret_itself() {
+        let command = Arguments::command();
+        let account = command.find_subcommand("account").unwrap();
+        let add = account.find_subcommand("add").unwrap();
+        for argument in add.get_arguments() {
+            let name = argument.get_id().as_str();
+            assert!(
+                !name.contains("secret") || name.ends_with("_file"),
+                "{name}"
+            );
+        }
+    }
+}

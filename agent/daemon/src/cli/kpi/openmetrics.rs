@@ -1,0 +1,171 @@
+//! The OpenMetrics text format (prometheus.io, OpenMetrics 1.0): base units, one family per KPI.
+
+use std::io::{self, Write};
+
+use omadm_kpi::{ALL, Kind, Kpi, Per, Sample, Samples, Unit, Value};
+
+/// Writes what was read; what is absent or failed has no sample.
+pub(super) fn write(samples: &Samples, out: &mut dyn Write) -> io::Result<()> {
+    for id in ALL {
+        let read: Vec<_> = samples
+            .of(*id)
+            .filter_map(|sample| Some((sample, sample.reading.value()?)))
+            .collect();
+        if !read.is_empty() {
+            family(id.kpi(), &read, out)?;
+        }
+    }
+    writeln!(out, "# EOF")
+}
+
+fn family(kpi: &Kpi, samples: &[(&Sample, &Value)], out: &mut dyn Write) -> io::Result<()> {
+    let texts = samples
+        .iter()
+        .any(|(_, value)| matches!(value, Value::Text(_)));
+    let (unit, scale) = base(kpi.unit);
+    let name = name(kpi, unit);
+    let (kind, suffix) = match kpi.kind {
+        _ if texts => ("info", "_info"),
+        Kind::Counter => ("counter", "_total"),
+        Kind::Gauge | Kind::State | Kind::Info => ("gauge", ""),
+    };
+    writeln!(out, "# TYPE {name} {kind}")?;
+    if !unit.is_empty() && !texts {
+        writeln!(out, "# UNIT {name} {unit}")?;
+    }
+    writeln!(out, "# HELP {name} {}", escape(kpi.description))?;
+    for (sample, value) in samples {
+        let mut labels = Vec::new();
+        if let (Some(label), Some(instance)) = (label(kpi.per), &sample.instance) {
+            labels.push(format!("{label}=\"{}\"", escape(instance)));
+        }
+        let number = match value {
+            Value::Text(text) => {
+                labels.push(format!("value=\"{}\"", escape(text)));
+                "1".to_owned()
+            }
+            Value::Flag(flag) => u8::from(*flag).to_string(),
+            Value::Integer(count) if scale == Scale::One => count.to_string(),
+            number => scale.apply(number.as_f64().unwrap_or_default()).to_string(),
+        };
+        let labels = if labels.is_empty() {
+            String::new()
+        } else {
+            format!("{{{}}}", labels.join(","))
+        };
+        writeln!(out, "{name}{suffix}{labels} {number}")?;
+    }
+    Ok(())
+}
+
+/// How a KPI's unit becomes the base unit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scale {
+    One,
+    DividedBy(u32),
+}
+
+impl Scale {
+    fn apply(self, number: f64) -> f64 {
+        match self {
+            Self::One => number,
+            Self::DividedBy(divisor) => number / f64::from(divisor),
+        }
+    }
+}
+
+fn base(unit: Unit) -> (&'static str, Scale) {
+    match unit {
+        Unit::One | Unit::Events => ("", Scale::One),
+        Unit::Bytes => ("bytes", Scale::One),
+        Unit::Pages => ("pages", Scale::One),
+        Unit::Packets => ("packets", Scale::One),
+        Unit::Percent => ("ratio", Scale::DividedBy(100)),
+        Unit::Seconds => ("seconds", Scale::One),
+        Unit::Milliseconds => ("seconds", Scale::DividedBy(1_000)),
+        Unit::Microseconds => ("seconds", Scale::DividedBy(1_000_000)),
+    }
+}
+
+/// `link.rx.bytes` becomes `omadm_link_rx_bytes`: the unit stands once, at the end.
+fn name(kpi: &Kpi, unit: &str) -> String {
+    let mut name = format!("omadm_{}", kpi.name.replace(['.', '-'], "_"));
+    if kpi.kind == Kind::Counter {
+        name.truncate(name.strip_suffix("_total").unwrap_or(&name).len());
+    }
+    if !unit.is_empty() && !name.ends_with(unit) {
+        name.push('_');
+        name.push_str(unit);
+    }
+    name
+}
+
+fn label(per: Per) -> Option<&'static str> {
+    match per {
+        Per::Machine => None,
+        other => Some(other.name()),
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use omadm_kpi::{Absence, Instance, KpiId};
+
+    #[test]
+    fn families_have_types_units_and_base_units() {
+        let mut samples = Samples::new();
+        let odd = Instance::from("a\"b\\c");
+        samples.value(KpiId::MemoryTotal, None, 18_446_744_073_709_551_615_u64);
+        samples.absent(KpiId::MemoryZswap, None, Absence::NoField("x".into()));
+        samples.value(KpiId::PressureCpuSomeAvg10, None, 12.5);
+        samples.value(KpiId::PressureCpuSomeTotal, None, 1_500_000_u64);
+        samples.value(KpiId::LinkRxBytes, Some(&odd), 7_u64);
+        samples.value(KpiId::LinkCarrier, Some(&odd), true);
+        samples.value(KpiId::LinkKind, Some(&odd), "ethernet");
+        let mut out = Vec::new();
+        write(&samples, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let lines: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.starts_with("# HELP"))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "# TYPE omadm_memory_total_bytes gauge",
+                "# UNIT omadm_memory_total_bytes bytes",
+                "omadm_memory_total_bytes 18446744073709551615",
+                "# TYPE omadm_pressure_cpu_some_avg10_ratio gauge",
+                "# UNIT omadm_pressure_cpu_some_avg10_ratio ratio",
+                "omadm_pressure_cpu_some_avg10_ratio 0.125",
+                "# TYPE omadm_pressure_cpu_some_seconds counter",
+                "# UNIT omadm_pressure_cpu_some_seconds seconds",
+                "omadm_pressure_cpu_some_seconds_total 1.5",
+                "# TYPE omadm_link_rx_bytes counter",
+                "# UNIT omadm_link_rx_bytes bytes",
+                "omadm_link_rx_bytes_total{link=\"a\\\"b\\\\c\"} 7",
+                "# TYPE omadm_link_carrier gauge",
+                "omadm_link_carrier{link=\"a\\\"b\\\\c\"} 1",
+                "# TYPE omadm_link_kind info",
+                "omadm_link_kind_info{link=\"a\\\"b\\\\c\",value=\"ethernet\"} 1",
+                "# EOF",
+            ]
+        );
+    }
+
+    #[test]
+    fn no_two_kpis_share_a_family() {
+        let names: std::collections::BTreeSet<String> = ALL
+            .iter()
+            .map(|id| name(id.kpi(), base(id.kpi().unit).0))
+            .collect();
+        assert_eq!(names.len(), ALL.len());
+    }
+}

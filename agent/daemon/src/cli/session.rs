@@ -1,0 +1,149 @@
+//! `omadm session`: runs a session and shows what was said.
+#![expect(
+    clippy::disallowed_types,
+    reason = "driver: writes the trace where the caller wants it"
+)]
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::arguments::{self, TERMINAL};
+use super::client::Client;
+use super::failure::Failure;
+use super::print::{self, Style};
+use super::status;
+use super::trace::{self, Detail};
+use crate::control::wire::{RunSession, RunSessionReply, SessionState, TraceEntry};
+use crate::exit;
+
+#[derive(Serialize)]
+struct Report {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    entries: Vec<TraceEntry>,
+    session: Option<SessionState>,
+}
+
+/// Runs a session and waits for its end.
+pub(super) fn run(
+    client: &mut Client,
+    arguments: arguments::Session,
+    style: Style,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let json = arguments.listing.json;
+    let wanted = RunSession {
+        account: arguments.account,
+        trace: Some(arguments.trace.is_some()),
+    };
+    let file = arguments.trace.filter(|file| file.as_os_str() != TERMINAL);
+    let mut file = file.as_deref().map(open).transpose()?;
+    let mut report = Report {
+        entries: Vec::new(),
+        session: None,
+    };
+    client.stream(wanted, |reply: RunSessionReply| {
+        if reply.session.is_some() {
+            report.session = reply.session;
+        }
+        match (reply.entry, &mut file) {
+            (None, _) => {}
+            (Some(entry), Some(file)) => trace::render(&entry, Detail::Whole, Style::Plain, file)?,
+            (Some(entry), None) if json => report.entries.push(entry),
+            (Some(entry), None) => {
+                trace::render(&entry, Detail::Summary, style, out)?;
+                out.flush()?;
+            }
+        }
+        Ok(())
+    })?;
+    if let Some(mut file) = file {
+        file.flush()?;
+    }
+    conclude(&report, json, out)
+}
+
+fn open(path: &Path) -> Result<BufWriter<File>, Failure> {
+    match File::create(path) {
+        Ok(file) => Ok(BufWriter::new(file)),
+        Err(error) => {
+            let code = if error.kind() == io::ErrorKind::PermissionDenied {
+                exit::NO_PERMISSION
+            } else {
+                exit::IO
+            };
+            Err(Failure::new(
+                code,
+                format_args!("{}: {error}", path.display()),
+            ))
+        }
+    }
+}
+
+fn conclude(report: &Report, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
+    if json {
+        print::json(out, report)?;
+    } else if let Some(session) = &report.session {
+        writeln!(out, "session {}", status::summary(session))?;
+    }
+    let Some(session) = &report.session else {
+        return Err(Failure::new(
+            exit::FAILED,
+            "omadmd did not say how the session ended",
+        ));
+    };
+    match session.result.as_deref() {
+        Some("completed") => Ok(()),
+        result => {
+            let result = result.unwrap_or("still running");
+            let detail = session
+                .detail
+                .as_deref()
+                .map_or_else(String::new, |detail| format!(": {detail}"));
+            Err(Failure::new(
+                exit::FAILED,
+                format_args!("the session was not completed: {result}{detail}"),
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn concluded(result: Option<&str>) -> (Result<(), Failure>, String) {
+        let report = Report {
+            entries: Vec::new(),
+            session: Some(SessionState {
+                account: "lab".to_owned(),
+                session_id: "5".to_owned(),
+                cause: "user".to_owned(),
+                result: result.map(str::to_owned),
+                detail: Some("no route".to_owned()),
+                ..SessionState::default()
+            }),
+        };
+        let mut out = Vec::new();
+        let done = conclude(&report, false, &mut out);
+        (done, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn a_session_that_did_not_complete_is_a_failure() {
+        let (done, text) = concluded(Some("completed"));
+        assert!(done.is_ok());
+        assert!(
+            text.starts_with("session 5 with lab (user), completed in "),
+            "{text}"
+        );
+        let failure = concluded(Some("bearer-failed")).0.unwrap_err();
+        assert_eq!(failure.code, exit::FAILED);
+        assert_eq!(
+            failure.message,
+            "the session was not completed: bearer-failed: no route"
+        );
+    }
+}
