@@ -7,3 +7,4 @@ pub mod control;
 pub mod exit;
 pub mod identity;
 pub mod mo;
+pub mod store;

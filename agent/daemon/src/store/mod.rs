@@ -1,0 +1,14 @@
+//! The state of the agent in `state.db`: a thread of its own writes it, one synced transaction
+//! at a time. What the state means is left to the event loop.
+
+mod open;
+mod record;
+mod rows;
+mod thread;
+
+pub use open::OpenError;
+pub use record::{AccountRecord, AuditEntry, Change, ExecRow, Loaded};
+pub use thread::{Done, Store};
+
+#[cfg(test)]
+mod tests;
