@@ -113,7 +113,13 @@ impl<'a> Edit<'a> {
     }
 
     fn validate(&self, change: &Change<'_>) -> Result<(), StatusCode> {
-        let described = self.tree.schema().find(change.uri().segments());
+        let format = match change {
+            Change::Add { node, .. } | Change::Replace { node, .. } => Some(node.format),
+            Change::Delete { uri } | Change::Rename { from: uri, .. } => {
+                self.view().node(uri).map(|node| node.format())
+            }
+        };
+        let described = self.tree.schema().find(change.uri(), format);
         match described.and_then(|described| self.tree.object(described)) {
             Some(object) => object.validate(change, &self.view()),
             None => Ok(()),

@@ -35,7 +35,8 @@ pub(crate) struct Described {
     pub(crate) live_below: bool,
     document: Option<Arc<str>>,
     named: BTreeMap<Arc<str>, usize>,
-    nameless: Option<usize>,
+    /// Descriptions for names given at run time, told apart by their formats.
+    nameless: Vec<usize>,
 }
 
 /// Why descriptions do not fit together.
@@ -150,20 +151,42 @@ impl Schema {
         Ok(next)
     }
 
-    /// What describes the node with these names.
-    pub(crate) fn find<'a>(&self, names: impl Iterator<Item = &'a str>) -> Option<&Described> {
-        self.descend(names.map(Some))
-            .and_then(|place| self.places.get(place))
+    /// What describes the node at `uri`. Where only the format tells nameless descriptions
+    /// apart, `format` chooses; see [`pick`](Self::pick).
+    pub(crate) fn find(&self, uri: &Uri, format: Option<Format>) -> Option<&Described> {
+        let mut names = uri.segments().peekable();
+        let mut found = self.root()?;
+        while let Some(name) = names.next() {
+            let wanted = if names.peek().is_some() {
+                Some(Format::Node)
+            } else {
+                format
+            };
+            found = match found.named.get(name) {
+                Some(place) => self.places.get(*place)?,
+                None => self.pick(&found.nameless, wanted)?,
+            };
+        }
+        Some(found)
+    }
+
+    /// All that may describe the node at `uri`: several only if they differ in format.
+    pub(crate) fn candidates<'a>(&'a self, uri: &Uri) -> impl Iterator<Item = &'a Described> {
+        let places: &[usize] = match (uri.parent_key(), uri.name()) {
+            (Some(_), Some(name)) => match self.parent_of(uri) {
+                Some(parent) => match parent.named.get(name) {
+                    Some(place) => std::slice::from_ref(place),
+                    None => &parent.nameless,
+                },
+                None => &[],
+            },
+            _ => &[ROOT],
+        };
+        places.iter().filter_map(|place| self.places.get(*place))
     }
 
     pub(crate) fn root(&self) -> Option<&Described> {
         self.places.first()
-    }
-
-    /// The child of `parent` that may be called `name`.
-    pub(crate) fn child(&self, parent: &Described, name: &str) -> Option<&Described> {
-        let place = parent.named.get(name).copied().or(parent.nameless)?;
-        self.places.get(place)
     }
 
     /// Everything described directly below `parent`.
@@ -177,21 +200,50 @@ impl Schema {
 
     /// Whether the object described `uri` or a live node directly below it.
     pub(crate) fn concerns(&self, uri: &Uri, object: usize) -> bool {
-        self.find(uri.segments()).is_some_and(|found| {
+        self.find(uri, Some(Format::Node)).is_some_and(|found| {
             let mut below = self.children(found);
             found.object == Some(object)
                 || below.any(|child| child.live && child.object == Some(object))
         })
     }
 
-    fn descend<'a>(&self, names: impl Iterator<Item = Option<&'a str>>) -> Option<usize> {
-        names.into_iter().try_fold(ROOT, |place, name| {
-            let parent = self.places.get(place)?;
-            match name {
-                Some(name) => parent.named.get(name).copied().or(parent.nameless),
-                None => parent.nameless,
-            }
+    /// What describes the parent of the node at `uri`.
+    fn parent_of(&self, uri: &Uri) -> Option<&Described> {
+        let mut names = uri.segments();
+        names.next_back()?;
+        names.try_fold(self.root()?, |parent, name| match parent.named.get(name) {
+            Some(place) => self.places.get(*place),
+            None => self.pick(&parent.nameless, Some(Format::Node)),
         })
+    }
+
+    /// The description of exactly this format, or the one that takes it: octets travel as
+    /// `b64`, and no format means `chr`.
+    fn pick(&self, places: &[usize], format: Option<Format>) -> Option<&Described> {
+        let find = |format: Format| {
+            let mut found = places.iter().filter_map(|place| self.places.get(*place));
+            found.find(|found| found.format == format)
+        };
+        let exact = match format {
+            Some(Format::B64) => find(Format::B64).or_else(|| find(Format::Bin)),
+            Some(format) => find(format),
+            None => find(Format::Chr),
+        };
+        exact.or_else(|| self.places.get(*places.first()?))
+    }
+
+    /// The description of exactly this name, with no nameless one standing in for it.
+    fn exactly(&self, parent: usize, name: Option<&str>, format: Format) -> Option<usize> {
+        let parent = self.places.get(parent)?;
+        let same = |place: &&usize| {
+            self.places
+                .get(**place)
+                .is_some_and(|found| found.format == format)
+        };
+        match name {
+            Some(name) => parent.named.get(name).copied(),
+            None => parent.nameless.iter().find(same).copied(),
+        }
     }
 
     /// The interior node at a path, made as a bare permanent one where nobody describes it.
@@ -200,11 +252,7 @@ impl Schema {
         let mut place = ROOT;
         for name in path.segments() {
             at.push(name);
-            let found = self
-                .places
-                .get(place)
-                .and_then(|parent| parent.exactly(name));
-            place = match found {
+            place = match self.exactly(place, name, Format::Node) {
                 Some(found) => found,
                 None => self.insert(place, Described::undescribed(name)),
             };
@@ -229,7 +277,7 @@ impl Schema {
                 Some(name) => {
                     parent.named.insert(name.clone(), place);
                 }
-                None => parent.nameless = Some(place),
+                None => parent.nameless.push(place),
             }
         }
         self.places.push(described);
@@ -246,19 +294,29 @@ impl Schema {
             node: path.to_string(),
             document: document.to_string(),
         };
-        let mut place = ROOT;
+        let mut places = vec![ROOT];
         for name in path.segments() {
-            let parent = self.places.get_mut(place).ok_or_else(unknown)?;
+            let at = *places.first().ok_or_else(unknown)?;
+            let parent = self.places.get_mut(at).ok_or_else(unknown)?;
             parent.live_below = true;
-            place = parent.exactly(name).ok_or_else(unknown)?;
+            places = match name {
+                Some(name) => parent.named.get(name).copied().into_iter().collect(),
+                None => parent.nameless.clone(),
+            };
+            // Only an interior node has anything below it.
+            places.sort_by_key(|place| {
+                self.places
+                    .get(*place)
+                    .is_none_or(|found| !found.is_interior())
+            });
         }
         let mine = |found: &Described| found.object == object && found.document.is_some();
-        if !self.places.get(place).is_some_and(mine) {
+        places.retain(|place| self.places.get(*place).is_some_and(mine));
+        if places.is_empty() {
             return Err(unknown());
         }
         let changes = [AccessType::ADD, AccessType::DELETE, AccessType::REPLACE];
-        let mut open = vec![place];
-        while let Some(place) = open.pop() {
+        while let Some(place) = places.pop() {
             let Some(found) = self.places.get_mut(place) else {
                 continue;
             };
@@ -273,7 +331,7 @@ impl Schema {
             }
             found.live = true;
             found.live_below = true;
-            open.extend(found.named.values().copied().chain(found.nameless));
+            places.extend(found.named.values().chain(&found.nameless));
         }
         Ok(())
     }
@@ -294,20 +352,14 @@ impl Branch<'_> {
         let mut described = Described::new(node, self.document, self.object);
         let existing = self
             .schema
-            .places
-            .get(parent)
-            .and_then(|place| place.exactly(node.name.as_deref()));
-        let place = match existing.and_then(|place| {
-            self.schema
-                .places
-                .get_mut(place)
-                .map(|found| (place, found))
-        }) {
+            .exactly(parent, node.name.as_deref(), node.format);
+        let found = existing.and_then(|place| Some((place, self.schema.places.get_mut(place)?)));
+        let place = match found {
             None => self.schema.insert(parent, described),
             // A node that was only part of another description's Path gets its own description now.
             Some((place, found)) if found.document.is_none() && node.is_interior() => {
                 described.named = std::mem::take(&mut found.named);
-                described.nameless = found.nameless;
+                described.nameless = std::mem::take(&mut found.nameless);
                 described.live_below = found.live_below;
                 *found = described;
                 place
@@ -372,7 +424,7 @@ impl Described {
             live_below: false,
             document: Some(document.clone()),
             named: BTreeMap::new(),
-            nameless: None,
+            nameless: Vec::new(),
         }
     }
 
@@ -399,7 +451,7 @@ impl Described {
             live_below: false,
             document: None,
             named: BTreeMap::new(),
-            nameless: None,
+            nameless: Vec::new(),
         }
     }
 
@@ -410,14 +462,6 @@ impl Described {
     /// Whether the node is there without anyone having added it.
     pub(crate) fn is_built_in(&self) -> bool {
         self.permanent && self.name.is_some() && self.occurrence.is_mandatory()
-    }
-
-    /// Exactly this description, with no nameless one standing in for a name.
-    fn exactly(&self, name: Option<&str>) -> Option<usize> {
-        match name {
-            Some(name) => self.named.get(name).copied(),
-            None => self.nameless,
-        }
     }
 }
 

@@ -56,17 +56,17 @@ impl Snapshot {
         self.nodes.get(uri)
     }
 
-    /// The names of the children; 404 if there is nothing at or below `uri`.
+    /// The names of the children; 404 if `uri` is no interior node.
     pub fn children(&self, uri: &Uri) -> Result<Vec<Arc<str>>, StatusCode> {
         let depth = uri.depth();
         let mut names: Vec<Arc<str>> = Vec::new();
         let mut exists = false;
         let from = (Bound::Included(uri.key()), Bound::Unbounded);
-        for (node, _) in self.nodes.range::<str, _>(from) {
+        for (node, found) in self.nodes.range::<str, _>(from) {
             if !node.starts_with(uri) {
                 break;
             }
-            exists = true;
+            exists |= node != uri || *found == LiveNode::Interior;
             if let Some(name) = node.segments().nth(depth)
                 && names.last().is_none_or(|last| **last != *name)
             {

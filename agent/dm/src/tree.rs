@@ -8,7 +8,7 @@ use crate::overlay::Overlay;
 use crate::schema::{Described, Schema, SchemaError};
 use crate::snapshot::Snapshot;
 use crate::view::View;
-use omadm_syncml::{Address, List, Now, Query, Uri, UriLimits, Value};
+use omadm_syncml::{Address, Format, List, Now, Query, Uri, UriLimits, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
@@ -152,12 +152,7 @@ impl Tree {
         // Parents sort before their children.
         let nodes: BTreeMap<Uri, Node> = nodes.into_iter().collect();
         for (uri, node) in nodes {
-            match self.objection(&uri, &node) {
-                None => self.insert(uri, node),
-                Some(reason) => {
-                    self.quarantine.insert(uri, Quarantined { node, reason });
-                }
-            }
+            self.admit(uri, node);
         }
     }
 
@@ -165,10 +160,7 @@ impl Tree {
     pub fn apply(&mut self, writes: &[NodeWrite]) {
         for write in writes {
             match write {
-                NodeWrite::Put { uri, node } => {
-                    self.quarantine.remove(uri);
-                    self.insert(uri.clone(), node.clone());
-                }
+                NodeWrite::Put { uri, node } => self.admit(uri.clone(), node.clone()),
                 NodeWrite::Delete { uri } => self.remove(uri),
             }
         }
@@ -291,6 +283,19 @@ impl Tree {
         )
     }
 
+    /// Enters a node where a description admits it, else keeps it aside.
+    fn admit(&mut self, uri: Uri, node: Node) {
+        match self.objection(&uri, &node) {
+            None => {
+                self.quarantine.remove(&uri);
+                self.insert(uri, node);
+            }
+            Some(reason) => {
+                self.quarantine.insert(uri, Quarantined { node, reason });
+            }
+        }
+    }
+
     fn insert(&mut self, uri: Uri, node: Node) {
         self.bytes = self.bytes.saturating_add(node.cost(&uri));
         if let Some(displaced) = self.nodes.get(&uri) {
@@ -342,7 +347,7 @@ impl Tree {
     }
 
     fn objection(&self, uri: &Uri, node: &Node) -> Option<QuarantineReason> {
-        let Some(described) = self.schema.find(uri.segments()) else {
+        let Some(described) = self.schema.find(uri, Some(node.format)) else {
             return Some(QuarantineReason::NotDescribed);
         };
         let admits = |bytes: &[u8]| node.format.admits(bytes);
@@ -354,7 +359,7 @@ impl Tree {
         let parent = uri.parent()?;
         let parent_live = self
             .schema
-            .find(parent.segments())
+            .find(&parent, Some(Format::Node))
             .is_some_and(|parent| parent.live);
         let parent_there = self.nodes.get(&parent).is_some_and(Node::is_interior);
         (!parent_there && !parent_live).then_some(QuarantineReason::Orphan)
@@ -362,7 +367,7 @@ impl Tree {
 
     fn live_for(&self, address: &Address) -> Vec<Uri> {
         let uri = &address.uri;
-        let Some(described) = self.schema.find(uri.segments()) else {
+        let Some(described) = self.schema.find(uri, Some(Format::Node)) else {
             return Vec::new();
         };
         if described.live {
@@ -373,7 +378,7 @@ impl Tree {
             None => self.live_children(uri, described),
             Some(Query::List(List::Struct | List::StructData | List::Tnds(_))) => self
                 .stored_below(uri)
-                .filter_map(|(node, _)| Some((node, self.schema.find(node.segments())?)))
+                .filter_map(|(node, _)| Some((node, self.schema.find(node, Some(Format::Node))?)))
                 .filter(|(_, described)| described.live_below && !described.live)
                 .flat_map(|(node, described)| self.live_children(node, described))
                 .collect(),

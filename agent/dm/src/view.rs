@@ -49,15 +49,15 @@ impl<'a> View<'a> {
 
     /// The node, if it exists.
     pub fn node(&self, uri: &Uri) -> Option<NodeRef<'a>> {
-        let described = self.tree.schema().find(uri.segments())?;
         let stored = self.stored(uri.key());
-        let node = NodeRef {
+        let seen_as = |described| NodeRef {
             view: *self,
             uri: uri.clone(),
             described,
             stored,
         };
-        node.exists().then_some(node)
+        let mut candidates = self.tree.schema().candidates(uri).map(seen_as);
+        candidates.find(NodeRef::exists)
     }
 
     /// Every node at and below `uri`, parents before children.
@@ -138,7 +138,7 @@ impl<'a> View<'a> {
         Some(NodeRef {
             view: *self,
             uri: uri.clone(),
-            described: self.tree.schema().find(uri.segments())?,
+            described: self.tree.schema().find(uri, Some(node.format))?,
             stored: Some(node),
         })
     }
@@ -257,18 +257,10 @@ impl<'a> NodeRef<'a> {
         if !self.is_interior() {
             return Err(StatusCode::NOT_ALLOWED);
         }
-        let mut names = Vec::new();
-        for name in self.view.stored_children(&self.uri) {
+        let mut names = self.view.stored_children(&self.uri);
+        if self.described.live_below {
             // What is stored of a live leaf does not make it exist.
-            let live = self.child(&name).is_some_and(|child| child.live);
-            if !live
-                || self
-                    .uri
-                    .join(&name)
-                    .is_ok_and(|below| self.view.node(&below).is_some())
-            {
-                names.push(name);
-            }
+            names.retain(|name| self.child(name).is_some());
         }
         if self.described.live_below {
             names.extend(self.live_children());
@@ -285,6 +277,15 @@ impl<'a> NodeRef<'a> {
 
     pub(crate) fn described(&self) -> &'a Described {
         self.described
+    }
+
+    /// How many children have this description.
+    pub(crate) fn count_children(&self, described: &Described) -> usize {
+        let names = self.children().unwrap_or_default();
+        let children = names.iter().filter_map(|name| self.child(name));
+        children
+            .filter(|child| std::ptr::eq(child.described, described))
+            .count()
     }
 
     pub(crate) fn object(&self) -> Option<&'a dyn ManagementObject> {
@@ -304,11 +305,11 @@ impl<'a> NodeRef<'a> {
     }
 
     fn exists(&self) -> bool {
-        if !self.described.live {
-            return self.stored.is_some();
-        }
-        if self.is_interior() && self.described.is_built_in() {
-            return self.stored.is_some();
+        let stored = self
+            .stored
+            .is_some_and(|node| node.format == self.described.format);
+        if !self.described.live || (self.is_interior() && self.described.is_built_in()) {
+            return stored;
         }
         self.object().is_some_and(|object| {
             let absent = if self.is_interior() {
@@ -320,8 +321,8 @@ impl<'a> NodeRef<'a> {
         })
     }
 
-    fn child(&self, name: &str) -> Option<&'a Described> {
-        self.view.tree.schema().child(self.described, name)
+    fn child(&self, name: &str) -> Option<NodeRef<'a>> {
+        self.view.node(&self.uri.join(name).ok()?)
     }
 
     /// The names that the management objects of the live children list.
@@ -344,7 +345,7 @@ impl<'a> NodeRef<'a> {
                 .ok()?;
             let mine = names.into_iter().filter(move |name| {
                 self.child(name)
-                    .is_some_and(|child| child.live && child.object == Some(index))
+                    .is_some_and(|child| child.described.object == Some(index))
             });
             Some(mine)
         });

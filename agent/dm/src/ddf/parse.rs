@@ -208,7 +208,9 @@ fn children(element: &Element, format: Format, place: &mut Place) -> Result<Vec<
             ));
         }
         let described = node(child, place)?;
-        if !seen.insert(described.name.clone()) {
+        // Nameless siblings are told apart by their formats, as a free subtree needs.
+        let by_format = described.name.is_none().then(|| described.format.as_str());
+        if !seen.insert((described.name.clone(), by_format)) {
             let name = described.name.unwrap_or_else(|| "<X>".to_owned());
             return Err((child.line, DdfReason::Duplicate(name)));
         }

@@ -7,7 +7,7 @@ use crate::mo::Change;
 use crate::node::Node;
 use crate::schema::Described;
 use crate::tree::Tree;
-use crate::view::View;
+use crate::view::{NodeRef, View};
 use omadm_syncml::{Address, Format, Now, StatusCode, Uri, Value};
 
 /// Adds a node, and the interior nodes above it that are missing.
@@ -24,7 +24,7 @@ pub fn add(
         // Properties cannot be created (OMA-TS-DM_TND 7.3).
         return Err(StatusCode::NOT_ALLOWED);
     }
-    let plan = Plan::new(edit.tree, &edit.view(), by, &address.uri)?;
+    let plan = Plan::new(edit.tree, &edit.view(), by, &address.uri, content.format)?;
     let node = plan.node(edit, content, now)?;
     let savepoint = edit.overlay.savepoint();
     let done = plan.carry_out(edit, node, now);
@@ -50,6 +50,7 @@ impl<'a> Plan<'a> {
         view: &View<'_>,
         by: Authority<'_>,
         uri: &'a Uri,
+        format: Option<Format>,
     ) -> Result<Self, StatusCode> {
         if view.node(uri).is_some() {
             return Err(StatusCode::ALREADY_EXISTS);
@@ -67,14 +68,15 @@ impl<'a> Plan<'a> {
         if !parent.is_interior() {
             return Err(StatusCode::NOT_ALLOWED);
         }
-        let described = addable(tree, uri)?;
-        for missing in &above {
-            if !addable(tree, missing)?.is_interior() {
+        let described = addable(tree, uri, format)?;
+        let mut first = described;
+        for missing in above.iter().rev() {
+            first = addable(tree, missing, Some(Format::Node))?;
+            if !first.is_interior() {
                 return Err(StatusCode::NOT_ALLOWED);
             }
         }
-        let first = above.first().unwrap_or(uri);
-        there_is_room(view, parent.uri(), first)?;
+        there_is_room(&parent, first)?;
         permit(view, by, Right::Add, parent.uri())?;
         let creator = match by {
             Authority::Server(server) if !view.permits(by, Right::Replace, parent.uri()) => {
@@ -151,7 +153,7 @@ fn put(edit: &mut Edit<'_>, uri: &Uri, node: Node, now: Now) -> Result<(), Statu
         }),
     )?;
     let tree = edit.tree;
-    if let Some(described) = tree.schema().find(uri.segments()) {
+    if let Some(described) = tree.schema().find(uri, Some(checked.format)) {
         for (below, child) in with_it(edit, uri, described) {
             // An interior node that was missing above may be this very child.
             if edit.view().node(&below).is_none() {
@@ -186,10 +188,14 @@ fn with_it<'a>(edit: &Edit<'a>, uri: &Uri, described: &'a Described) -> Vec<(Uri
     found
 }
 
-fn addable<'a>(tree: &'a Tree, uri: &Uri) -> Result<&'a Described, StatusCode> {
+fn addable<'a>(
+    tree: &'a Tree,
+    uri: &Uri,
+    format: Option<Format>,
+) -> Result<&'a Described, StatusCode> {
     let described = tree
         .schema()
-        .find(uri.segments())
+        .find(uri, format)
         .ok_or(StatusCode::NOT_ALLOWED)?;
     if described.permanent || described.live || !described.access.allows(AccessType::ADD) {
         return Err(StatusCode::NOT_ALLOWED);
@@ -197,28 +203,13 @@ fn addable<'a>(tree: &'a Tree, uri: &Uri) -> Result<&'a Described, StatusCode> {
     Ok(described)
 }
 
-/// Whether the description admits one more node beside those that `parent` has.
-fn there_is_room(view: &View<'_>, parent: &Uri, first: &Uri) -> Result<(), StatusCode> {
-    let schema = view.tree().schema();
-    let Some(described) = schema.find(first.segments()) else {
-        return Err(StatusCode::NOT_ALLOWED);
-    };
+/// Whether `described` admits one more node below `parent`.
+fn there_is_room(parent: &NodeRef<'_>, described: &Described) -> Result<(), StatusCode> {
     let (Some(most), None) = (described.occurrence.most(), &described.name) else {
         // A name is there once at most by itself.
         return Ok(());
     };
-    let siblings = view
-        .node(parent)
-        .and_then(|node| node.children().ok())
-        .unwrap_or_default();
-    let nameless = |name: &&std::sync::Arc<str>| {
-        parent.join(name).is_ok_and(|uri| {
-            schema
-                .find(uri.segments())
-                .is_some_and(|found| found.name.is_none())
-        })
-    };
-    let count = siblings.iter().filter(nameless).count();
+    let count = parent.count_children(described);
     if u32::try_from(count).is_ok_and(|count| count < most) {
         Ok(())
     } else {

@@ -170,9 +170,8 @@ fn moved(
 ) -> Result<Vec<(Uri, crate::node::Node)>, StatusCode> {
     let schema = view.tree().schema();
     let same = |node: &NodeRef<'_>, at: &Uri| {
-        schema
-            .find(at.segments())
-            .is_some_and(|described| std::ptr::eq(described, node.described()))
+        let described = schema.find(at, Some(node.format()));
+        described.is_some_and(|described| std::ptr::eq(described, node.described()))
     };
     let mut nodes = Vec::new();
     for node in view.stored_subtree(from) {
