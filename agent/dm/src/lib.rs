@@ -23,6 +23,7 @@ pub use node::{Node, NodeWrite};
 pub use operation::{Authority, Content, Edit};
 pub use overlay::{Overlay, Savepoint};
 pub use schema::SchemaError;
+pub use session::Session;
 pub use snapshot::{LiveNode, Snapshot};
 pub use tree::{Quarantined, Tree, TreeLimits};
 pub use view::{NodeRef, View};

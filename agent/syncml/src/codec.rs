@@ -87,6 +87,4 @@ pub fn sniff(document: &[u8]) -> Option<MediaType> {
 }
 
 #[cfg(test)]
-mod properties;
-#[cfg(test)]
 mod tests;

@@ -1,0 +1,227 @@
+//! How the server proves itself to the device: challenges out, credentials in
+//! (OMA-TS-DM-Security 5, OMA-TS-DM-Protocol 9).
+
+use super::outcome::{Note, Refusal};
+use super::random::Random;
+use crate::{Account, Credential};
+use omadm_syncml::auth::{self, AuthScheme, NonceForm};
+use omadm_syncml::{Cred, Header, Meta, PeerProof, StatusCode, Uri};
+
+/// The server's side of authentication in one session.
+pub(super) struct ServerAuth {
+    credential: Option<Credential>,
+    server_id: String,
+    proof: PeerProof,
+    /// The transport proof stands in place of SyncML credentials.
+    proven: bool,
+    form: NonceForm,
+    /// The nonces that a digest may be made with now.
+    nonces: Vec<Vec<u8>>,
+    authenticated: bool,
+    wrong: u8,
+    challenges: u8,
+    next: Option<Vec<u8>>,
+    notes: Vec<Note>,
+}
+
+/// What the device thinks of a message of the server.
+#[derive(Debug)]
+pub(super) enum ServerVerdict {
+    /// The message is obeyed.
+    Trusted {
+        /// 200 or 212 for the header.
+        code: StatusCode,
+        /// The nonce of the next session.
+        challenge: Option<Meta>,
+    },
+    /// No command of the message is obeyed.
+    Refused {
+        /// 401 or 407, for the header and for each command.
+        code: StatusCode,
+        /// What the server has to answer; `None` when it had its chances.
+        challenge: Option<Meta>,
+        /// Why the session ends, once no more challenge is given.
+        end: Option<Refusal>,
+    },
+}
+
+impl ServerAuth {
+    pub(super) fn new(account: &Account, proof: PeerProof) -> Self {
+        let credential = account.server.clone();
+        // An empty nonce makes every session's digest the same, so that anyone who has seen one
+        // could repeat it: it takes a challenge.
+        let nonces = credential
+            .iter()
+            .map(|c| c.nonce.clone())
+            .filter(|nonce| !nonce.is_empty())
+            .collect();
+        Self {
+            credential,
+            server_id: account.server_id.clone(),
+            proof,
+            proven: account.accepts(proof),
+            form: account.nonce_form,
+            nonces,
+            authenticated: false,
+            wrong: 0,
+            challenges: 0,
+            next: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Why no message of the server could ever be trusted, if that is so.
+    pub(super) fn impossible(&self) -> Option<Refusal> {
+        (!self.proven && self.credential.is_none())
+            .then_some(Refusal::ServerUnprovable { proof: self.proof })
+    }
+
+    /// Whether the server has authenticated itself, now or by transport.
+    pub(super) fn is_trusted(&self) -> bool {
+        self.proven || self.authenticated
+    }
+
+    /// What is worth telling.
+    pub(super) fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// The nonce that the server was given for its next session, and its leaf.
+    pub(super) fn unstored_nonce(&self) -> Option<(&Uri, &[u8])> {
+        let uri = self.credential.as_ref()?.nonce_uri.as_ref()?;
+        Some((uri, self.next.as_deref()?))
+    }
+
+    /// The nonce of the next session has been stored.
+    pub(super) fn nonce_stored(&mut self) {
+        self.next = None;
+    }
+
+    /// Judges a message by its header.
+    pub(super) fn judge(&mut self, header: &Header, random: &mut Random) -> ServerVerdict {
+        let right = header.cred.as_ref().map(|cred| self.verify(cred));
+        match right {
+            Some(true) => self.accept(random),
+            Some(false) if self.proven => {
+                self.note(Note::WrongCredentialIgnored);
+                trusted(StatusCode::OK)
+            }
+            None if self.is_trusted() => trusted(StatusCode::OK),
+            Some(false) => self.refuse_wrong(&header.source.uri, random),
+            None => self.refuse_missing(&header.source.uri, random),
+        }
+    }
+
+    fn accept(&mut self, random: &mut Random) -> ServerVerdict {
+        if self.wrong > 0 {
+            self.note(Note::StaleServerNonce);
+        }
+        let scheme = self.credential.as_ref().map(|c| c.scheme);
+        let first = !std::mem::replace(&mut self.authenticated, true);
+        let challenge = (first && scheme == Some(AuthScheme::Md5)).then(|| {
+            let (meta, octets) = self.new_challenge(AuthScheme::Md5, random);
+            // A server may go on showing the credential that was accepted.
+            self.nonces.push(octets.clone());
+            self.next = Some(octets);
+            meta
+        });
+        ServerVerdict::Trusted {
+            code: StatusCode::AUTHENTICATED,
+            challenge,
+        }
+    }
+
+    fn refuse_wrong(&mut self, source: &str, random: &mut Random) -> ServerVerdict {
+        self.authenticated = false;
+        self.next = None;
+        self.wrong += 1;
+        let expected = self
+            .credential
+            .as_ref()
+            .map(|c| c.name.clone())
+            .unwrap_or_default();
+        // After a wrong nonce one more challenge is due, then no other (OMA-TS-DM-Security 5.3).
+        let end = (self.wrong >= 2).then(|| Refusal::ServerSecret {
+            expected,
+            source: source.to_owned(),
+        });
+        self.refuse(StatusCode::INVALID_CREDENTIALS, end, random)
+    }
+
+    fn refuse_missing(&mut self, source: &str, random: &mut Random) -> ServerVerdict {
+        let end = (self.challenges >= 2).then(|| Refusal::ServerCredentialMissing {
+            source: source.to_owned(),
+        });
+        self.refuse(StatusCode::CREDENTIALS_REQUIRED, end, random)
+    }
+
+    fn refuse(
+        &mut self,
+        code: StatusCode,
+        end: Option<Refusal>,
+        random: &mut Random,
+    ) -> ServerVerdict {
+        let scheme = self.credential.as_ref().map(|c| c.scheme);
+        let challenge = match (&end, scheme) {
+            (None, Some(scheme)) => {
+                self.challenges += 1;
+                let (meta, octets) = self.new_challenge(scheme, random);
+                self.nonces = vec![octets];
+                Some(meta)
+            }
+            _ => None,
+        };
+        ServerVerdict::Refused {
+            code,
+            challenge,
+            end,
+        }
+    }
+
+    /// A challenge and the octets that its answer has to be made with.
+    fn new_challenge(&self, scheme: AuthScheme, random: &mut Random) -> (Meta, Vec<u8>) {
+        let nonce = random.nonce();
+        let meta = auth::challenge(scheme, &nonce);
+        let octets = meta
+            .next_nonce
+            .as_ref()
+            .and_then(|data| auth::nonce_octets(data, self.form))
+            .unwrap_or(nonce);
+        (meta, octets)
+    }
+
+    fn verify(&mut self, cred: &Cred) -> bool {
+        let Some(credential) = &self.credential else {
+            return false;
+        };
+        let with = |name: &str, nonce: &[u8]| {
+            auth::verify(credential.scheme, cred, name, &credential.secret, nonce)
+        };
+        let right = |name: &str| match credential.scheme {
+            AuthScheme::Md5 => self.nonces.iter().any(|nonce| with(name, nonce)),
+            scheme => !scheme.needs_nonce() && with(name, &[]),
+        };
+        if right(&credential.name) {
+            return true;
+        }
+        // Deployed servers also sign with their ServerID.
+        let by_id = credential.name != self.server_id && right(&self.server_id);
+        if by_id {
+            self.note(Note::ServerIdAsName);
+        }
+        by_id
+    }
+
+    fn note(&mut self, note: Note) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+}
+
+const fn trusted(code: StatusCode) -> ServerVerdict {
+    ServerVerdict::Trusted {
+        code,
+        challenge: None,
+    }
+}
