@@ -87,4 +87,6 @@ pub fn sniff(document: &[u8]) -> Option<MediaType> {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -23,9 +23,9 @@ pub(crate) fn is_name(name: &str) -> bool {
     name.starts_with(starts) && name.chars().all(goes_on)
 }
 
-/// `name` when it is a name that XML allows.
+/// `name` when it is a name that XML allows; `xmlns` only declares namespaces.
 pub(crate) fn valid_name(name: &str) -> Result<&str, EncodeError> {
-    if is_name(name) {
+    if is_name(name) && name != "xmlns" {
         Ok(name)
     } else {
         Err(EncodeError::Name(name.to_owned()))
