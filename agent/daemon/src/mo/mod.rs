@@ -1,4 +1,19 @@
 //! The management objects of the device: a description each, and a little behaviour.
+//!
+//! A new object is a file in `ddf/`, a module here, and its lines in [`DDFS`] and [`all`].
+
+pub mod dmacc;
+mod facts;
+mod links;
+mod memory;
+mod reader;
+
+use omadm_dm::ddf::DdfError;
+use omadm_dm::{Ddf, ManagementObject};
+use omadm_probes::Sources;
+use omadm_syncml::UriLimits;
+
+use crate::identity::{DevId, Machine};
 
 /// The descriptions that the program brings, by name, in OMA's own format.
 pub const DDFS: &[(&str, &str)] = &[
@@ -9,3 +24,30 @@ pub const DDFS: &[(&str, &str)] = &[
     ("memory", include_str!("../../ddf/memory.xml")),
     ("links", include_str!("../../ddf/links.xml")),
 ];
+
+/// Every management object, to be mounted in this order. `sources` is where the probes of one
+/// object read.
+pub fn all(
+    id: &DevId,
+    machine: &Machine,
+    limits: UriLimits,
+    sources: impl Fn() -> Sources,
+) -> Result<Vec<Box<dyn ManagementObject>>, DdfError> {
+    Ok(vec![
+        Box::new(facts::DevInfo::new(id, machine)?),
+        Box::new(facts::DevDetail::new(machine, limits)?),
+        Box::new(dmacc::DmAcc::new()?),
+        Box::new(facts::Plain::new("diagmon")?),
+        Box::new(memory::Memory::new(sources())?),
+        Box::new(links::Links::new(sources())?),
+    ])
+}
+
+/// Reads a description of our own.
+fn ddf(name: &'static str) -> Result<Ddf, DdfError> {
+    let text = DDFS.iter().find(|(known, _)| *known == name);
+    Ddf::parse(&format!("{name}.xml"), text.map_or("", |(_, text)| text))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! The accounts: `./DMAcc/<X>`, one for each server (OMA-TS-DM_StdObj 5.3.1).
+//!
+//! A server may read, replace and delete its own account and nobody else's; what decides whom
+//! the device trusts ([`AccountPolicy`]) is local and never in the tree.
+
+mod make;
+mod read;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use omadm_dm::ddf::DdfError;
+use omadm_dm::{Change, Ddf, ManagementObject, Node, View};
+use omadm_syncml::{AuthScheme, MediaType, StatusCode, Uri, UriError};
+use serde::{Deserialize, Serialize};
+
+pub use make::{add, deleted, remove};
+pub use read::{Configured, accounts};
+
+/// `AppID` of an account for device management.
+const APP_ID: &str = "w7";
+
+/// The levels of `AAuthLevel`: who proves itself to whom.
+const CLIENT: &str = "CLCRED";
+const SERVER: &str = "SRVCRED";
+
+/// The root of all accounts.
+fn root() -> Result<Uri, UriError> {
+    Uri::root().join("DMAcc")
+}
+
+/// What the device's owner has decided about an account. A server can change none of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct AccountPolicy {
+    /// The name of the account's node.
+    pub name: String,
+    /// How messages to the server are encoded.
+    #[serde(default)]
+    pub encoding: Encoding,
+    /// The server's TLS certificate stands in for its SyncML credentials.
+    #[serde(default)]
+    pub accepts_tls: bool,
+    /// Plain http is allowed.
+    #[serde(default)]
+    pub allows_http: bool,
+    /// The certificate authorities that are trusted for this account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    /// The text of `NextNonce` is hashed as it is, not decoded.
+    #[serde(default)]
+    pub nonce_text: bool,
+}
+
+impl AccountPolicy {
+    /// The policy of an account that nobody has decided about: nothing is granted.
+    pub fn strict(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            encoding: Encoding::default(),
+            accepts_tls: false,
+            allows_http: false,
+            ca_file: None,
+            nonce_text: false,
+        }
+    }
+}
+
+/// How messages are encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// Compact binary.
+    #[default]
+    Wbxml,
+    /// Text.
+    Xml,
+}
+
+impl Encoding {
+    /// Reads `wbxml` or `xml`.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Wbxml, Self::Xml]
+            .into_iter()
+            .find(|encoding| encoding.as_str() == word)
+    }
+
+    /// `wbxml` or `xml`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wbxml => "wbxml",
+            Self::Xml => "xml",
+        }
+    }
+
+    /// The media type of such messages.
+    pub const fn media_type(self) -> MediaType {
+        match self {
+            Self::Wbxml => MediaType::DmWbxml,
+            Self::Xml => MediaType::DmXml,
+        }
+    }
+}
+
+/// What is wrong with an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountError {
+    /// There is none of this name.
+    NotFound(String),
+    /// There is one of this name or for this server.
+    Exists(String),
+    /// It cannot be used as it is.
+    Invalid {
+        /// The name of the account.
+        name: String,
+        /// What is wrong and what mends it.
+        reason: String,
+    },
+}
+
+impl AccountError {
+    fn invalid(name: &str, reason: impl fmt::Display) -> Self {
+        Self::Invalid {
+            name: name.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for AccountError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound(name) => write!(f, "there is no account {name:?}"),
+            Self::Exists(what) => f.write_str(what),
+            Self::Invalid { name, reason } => write!(f, "account {name:?}: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for AccountError {}
+
+/// The management object. Its nodes are all stored; it only says no to values without sense.
+pub(super) struct DmAcc(Ddf);
+
+impl DmAcc {
+    pub(super) fn new() -> Result<Self, DdfError> {
+        super::ddf("dmacc").map(Self)
+    }
+}
+
+impl ManagementObject for DmAcc {
+    fn ddf(&self) -> &Ddf {
+        &self.0
+    }
+
+    fn validate(&self, change: &Change<'_>, _tree: &View<'_>) -> Result<(), StatusCode> {
+        match change {
+            // the local policy belongs to the account by its name
+            Change::Rename { from, .. } if from.depth() == 2 => Err(StatusCode::NOT_ALLOWED),
+            Change::Add { uri, node } | Change::Replace { uri, node } => valid(uri, node),
+            Change::Rename { .. } | Change::Delete { .. } => Ok(()),
+        }
+    }
+}
+
+fn valid(uri: &Uri, node: &Node) -> Result<(), StatusCode> {
+    let names: Vec<&str> = uri.segments().skip(2).collect();
+    let text = node.value.as_text().unwrap_or_default();
+    let good = match names.as_slice() {
+        ["AppAuth", _, "AAuthType"] | ["AAuthPref"] => {
+            text.is_empty() || AuthScheme::from_aauth_type(text).is_some()
+        }
+        ["AppAuth", _, "AAuthLevel"] => matches!(text, CLIENT | SERVER | "HTTP" | "OBEX"),
+        ["AppAddr", _, "AddrType"] => matches!(text, "" | "URI" | "IPv4" | "IPv6"),
+        ["AppAddr", _, "Port", _, "PortNbr"] => text.parse::<u16>().is_ok_and(|port| port != 0),
+        _ => true,
+    };
+    if good {
+        Ok(())
+    } else {
+        Err(StatusCode::UNSUPPORTED_FORMAT)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,279 @@
+//! Makes and removes accounts.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use omadm_bindings::Address;
+use omadm_dm::acl::{Acl, is_identifier};
+use omadm_dm::{Node, NodeWrite, Tree};
+use omadm_syncml::{AuthScheme, Format, Now, Uri, Value};
+use zeroize::Zeroizing;
+
+use super::read::server_id;
+use super::{APP_ID, AccountError, AccountPolicy, CLIENT, Encoding, SERVER, root};
+use crate::control::wire::NewAccount;
+
+/// The changes that make an account, and its policy.
+///
+/// The device's user name is `dev_id` and the server's its identifier, unless they are given.
+pub fn add(
+    tree: &Tree,
+    new: &NewAccount,
+    dev_id: &str,
+    now: Now,
+) -> Result<(Vec<NodeWrite>, AccountPolicy), AccountError> {
+    let policy = policy(new)?;
+    let credentials = [
+        credential(new, CLIENT, dev_id)?,
+        credential(new, SERVER, &new.server_id)?,
+    ];
+    check(new, &policy)?;
+    let account = vacant(tree, new)?;
+    let mut draft = Draft {
+        writes: Vec::new(),
+        now,
+    };
+    draft
+        .build(&account, new, credentials)
+        .map_err(|error| AccountError::invalid(&new.name, error))?;
+    let limits = &tree.limits().uri;
+    for write in &draft.writes {
+        if let NodeWrite::Put { uri, .. } = write {
+            uri.check(limits)
+                .map_err(|error| AccountError::invalid(&new.name, error))?;
+        }
+    }
+    Ok((draft.writes, policy))
+}
+
+/// The changes that remove an account, and its server from every ACL.
+pub fn remove(tree: &Tree, name: &str) -> Result<Vec<NodeWrite>, AccountError> {
+    let unknown = || AccountError::NotFound(name.to_owned());
+    let account = root()
+        .and_then(|root| root.join(name))
+        .map_err(|_| unknown())?;
+    let view = tree.view(omadm_dm::Snapshot::empty());
+    view.node(&account).ok_or_else(unknown)?;
+    let mut writes = match server_id(&view, &account) {
+        Some(server) => tree.without_server(&server),
+        None => Vec::new(),
+    };
+    // a node of the account itself must not come back by losing its server
+    writes.retain(|write| match write {
+        NodeWrite::Put { uri, .. } | NodeWrite::Delete { uri } => !uri.starts_with(&account),
+    });
+    writes.push(NodeWrite::Delete { uri: account });
+    Ok(writes)
+}
+
+/// The names of the accounts that changes of a server delete whole: [`remove`] has to follow.
+pub fn deleted(writes: &[NodeWrite]) -> Vec<String> {
+    let name = |write: &NodeWrite| match write {
+        NodeWrite::Delete { uri } if uri.depth() == 2 && uri.segments().next() == Some("DMAcc") => {
+            uri.name().map(str::to_owned)
+        }
+        NodeWrite::Delete { .. } | NodeWrite::Put { .. } => None,
+    };
+    writes.iter().filter_map(name).collect()
+}
+
+fn policy(new: &NewAccount) -> Result<AccountPolicy, AccountError> {
+    let encoding = match new.encoding.as_deref() {
+        None => Encoding::default(),
+        Some(word) => Encoding::parse(word).ok_or_else(|| {
+            AccountError::invalid(
+                &new.name,
+                format_args!("encoding {word:?} is neither wbxml nor xml"),
+            )
+        })?,
+    };
+    Ok(AccountPolicy {
+        name: new.name.clone(),
+        encoding,
+        accepts_tls: new.accepts_tls.unwrap_or(false),
+        allows_http: new.allows_http.unwrap_or(false),
+        ca_file: new.ca_file.as_ref().map(Into::into),
+        nonce_text: new.nonce_text.unwrap_or(false),
+    })
+}
+
+/// What would make an account that never works, or that anyone could use.
+fn check(new: &NewAccount, policy: &AccountPolicy) -> Result<(), AccountError> {
+    let invalid = |reason: &str| Err(AccountError::invalid(&new.name, reason));
+    if !is_identifier(&new.server_id) {
+        return invalid("the server identifier is empty or holds one of =&*+ or a blank");
+    }
+    let address: Address = match new.address.parse() {
+        Ok(address) => address,
+        Err(error) => return Err(AccountError::invalid(&new.name, error)),
+    };
+    if address.scheme() == "http" && !policy.allows_http {
+        return invalid(
+            "plain http has to be allowed (--allow-http): anyone on the path can read and change it",
+        );
+    }
+    let tls_proves = policy.accepts_tls && address.scheme() == "https";
+    if new.server_auth.is_none() && !tls_proves {
+        return invalid(
+            "nothing would prove the server: give it credentials, or accept its TLS certificate (--accept-tls) at an https address",
+        );
+    }
+    if new.client_auth.is_none() && address.scheme() == "http" {
+        return invalid("nothing would prove the device to the server: give it credentials");
+    }
+    Ok(())
+}
+
+fn vacant(tree: &Tree, new: &NewAccount) -> Result<Uri, AccountError> {
+    let place = root().and_then(|root| root.join(&new.name));
+    let place = place.map_err(|error| AccountError::invalid(&new.name, error))?;
+    let view = tree.view(omadm_dm::Snapshot::empty());
+    if view.node(&place).is_some() {
+        return Err(AccountError::Exists(format!(
+            "there is an account {:?} already",
+            new.name
+        )));
+    }
+    let root = root().map_err(|error| AccountError::invalid(&new.name, error))?;
+    let names = view
+        .node(&root)
+        .and_then(|node| node.children().ok())
+        .unwrap_or_default();
+    for other in &names {
+        let id = root.join(other).ok().and_then(|uri| server_id(&view, &uri));
+        if id.as_deref() == Some(new.server_id.as_str()) {
+            return Err(AccountError::Exists(format!(
+                "server {:?} has the account {other:?} already; ACLs could not tell two apart",
+                new.server_id
+            )));
+        }
+    }
+    Ok(place)
+}
+
+/// What becomes `AppAuth/<X>`.
+struct CredentialNodes {
+    level: &'static str,
+    scheme: AuthScheme,
+    name: String,
+    secret: Zeroizing<String>,
+    nonce: Vec<u8>,
+}
+
+fn credential(
+    new: &NewAccount,
+    level: &'static str,
+    default_name: &str,
+) -> Result<Option<CredentialNodes>, AccountError> {
+    let (whose, scheme, name, secret, nonce) = match level {
+        CLIENT => (
+            "client",
+            &new.client_auth,
+            &new.client_name,
+            &new.client_secret,
+            &new.client_nonce,
+        ),
+        _ => (
+            "server",
+            &new.server_auth,
+            &new.server_name,
+            &new.server_secret,
+            &new.server_nonce,
+        ),
+    };
+    let invalid = |reason: String| AccountError::invalid(&new.name, reason);
+    let scheme = match scheme.as_deref() {
+        None => return Ok(None),
+        Some("md5") => AuthScheme::Md5,
+        Some("basic") => AuthScheme::Basic,
+        Some(word) => {
+            return Err(invalid(format!(
+                "{whose}_auth {word:?} is neither md5 nor basic"
+            )));
+        }
+    };
+    let secret = secret.as_ref().filter(|secret| !secret.is_empty());
+    let secret = secret.ok_or_else(|| invalid(format!("{whose}_auth needs {whose}_secret")))?;
+    let nonce = BASE64.decode(nonce.as_deref().unwrap_or_default());
+    let nonce = nonce.map_err(|_| invalid(format!("{whose}_nonce is not base64")))?;
+    Ok(Some(CredentialNodes {
+        level,
+        scheme,
+        name: name.clone().unwrap_or_else(|| default_name.to_owned()),
+        secret: secret.clone(),
+        nonce,
+    }))
+}
+
+/// The nodes of an account in the making.
+struct Draft {
+    writes: Vec<NodeWrite>,
+    now: Now,
+}
+
+impl Draft {
+    fn build(
+        &mut self,
+        account: &Uri,
+        new: &NewAccount,
+        credentials: [Option<CredentialNodes>; 2],
+    ) -> Result<(), omadm_syncml::UriError> {
+        let server = &new.server_id;
+        // OMA-TS-DM_StdObj 5.3.1: the server gets Get, Replace and Delete on its own account
+        self.interior(
+            account,
+            &format!("Delete={server}&Get={server}&Replace={server}"),
+        );
+        self.leaf(account.join("AppID")?, APP_ID);
+        self.leaf(account.join("ServerID")?, server);
+        let addresses = account.join("AppAddr")?;
+        let address = addresses.join("1")?;
+        self.interior(&addresses, "");
+        self.interior(&address, "");
+        self.leaf(address.join("Addr")?, &new.address);
+        self.leaf(address.join("AddrType")?, "URI");
+        let credentials: Vec<CredentialNodes> = credentials.into_iter().flatten().collect();
+        let proofs = account.join("AppAuth")?;
+        if let Some(first) = credentials.first() {
+            self.leaf(account.join("AAuthPref")?, first.scheme.as_aauth_type());
+            self.interior(&proofs, "");
+        }
+        for (at, credential) in credentials.into_iter().enumerate() {
+            self.credential(&proofs.join(&(at + 1).to_string())?, credential)?;
+        }
+        let room = format!("Add={server}&Delete={server}&Get={server}&Replace={server}");
+        self.interior(&account.join("Ext")?, &room);
+        Ok(())
+    }
+
+    fn credential(
+        &mut self,
+        at: &Uri,
+        credential: CredentialNodes,
+    ) -> Result<(), omadm_syncml::UriError> {
+        self.interior(at, "");
+        self.leaf(at.join("AAuthLevel")?, credential.level);
+        self.leaf(at.join("AAuthType")?, credential.scheme.as_aauth_type());
+        self.leaf(at.join("AAuthName")?, &credential.name);
+        self.leaf(at.join("AAuthSecret")?, &credential.secret);
+        let nonce = Value::Inline(Bytes::from(credential.nonce));
+        self.put(at.join("AAuthData")?, Node::leaf(Format::Bin, nonce));
+        Ok(())
+    }
+
+    fn interior(&mut self, uri: &Uri, acl: &str) {
+        let mut node = Node::interior();
+        // the identifier has been checked, so the list reads back
+        node.acl = Acl::parse(acl).unwrap_or(Acl::INHERITED);
+        self.put(uri.clone(), node);
+    }
+
+    fn leaf(&mut self, uri: Uri, text: &str) {
+        self.put(uri, Node::leaf(Format::Chr, Value::from(text)));
+    }
+
+    fn put(&mut self, uri: Uri, mut node: Node) {
+        node.tstamp = self.now.wall;
+        self.writes.push(NodeWrite::Put { uri, node });
+    }
+}

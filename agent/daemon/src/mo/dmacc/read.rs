@@ -1,0 +1,185 @@
+//! Reads accounts out of the tree.
+
+use omadm_dm::{Account, Credential, Snapshot, Tree, View};
+use omadm_syncml::{AuthScheme, NonceForm, PeerProof, Secret, Uri, UriError, Value};
+
+use super::{APP_ID, AccountError, AccountPolicy, CLIENT, SERVER, root};
+
+/// An account that sessions can be held with.
+#[derive(Debug, Clone)]
+pub struct Configured {
+    /// What a session needs; its address is the first of [`addresses`](Self::addresses).
+    pub account: Account,
+    /// Where the server can be reached, to be tried in order.
+    pub addresses: Vec<String>,
+    /// What the owner has decided.
+    pub policy: AccountPolicy,
+}
+
+/// Every account of the tree, or why it cannot be used. An account without a policy of its own
+/// has the strictest one.
+pub fn accounts(tree: &Tree, policies: &[AccountPolicy]) -> Vec<Result<Configured, AccountError>> {
+    let view = tree.view(Snapshot::empty());
+    let Ok(root) = root() else {
+        return Vec::new();
+    };
+    children(&view, &root)
+        .into_iter()
+        .map(|(name, uri)| {
+            let policy = policies.iter().find(|policy| policy.name == name);
+            let policy = policy
+                .cloned()
+                .unwrap_or_else(|| AccountPolicy::strict(&name));
+            configured(&view, &name, &uri, policy)
+        })
+        .collect()
+}
+
+/// `ServerID` of an account.
+pub(super) fn server_id(view: &View<'_>, account: &Uri) -> Option<String> {
+    text(view, account, "ServerID").filter(|id| !id.is_empty())
+}
+
+fn configured(
+    view: &View<'_>,
+    name: &str,
+    uri: &Uri,
+    policy: AccountPolicy,
+) -> Result<Configured, AccountError> {
+    let invalid = |reason: &str| AccountError::invalid(name, reason);
+    if text(view, uri, "AppID").as_deref() != Some(APP_ID) {
+        return Err(invalid("AppID is not w7"));
+    }
+    let server = server_id(view, uri).ok_or_else(|| invalid("ServerID is missing or empty"))?;
+    let addresses = addresses(view, uri);
+    let address = addresses
+        .first()
+        .ok_or_else(|| invalid("AppAddr has no address"))?;
+    let mut account = Account::new(name, &server, address);
+    account.client = credential(view, uri, CLIENT).map_err(|reason| invalid(&reason))?;
+    account.server = credential(view, uri, SERVER).map_err(|reason| invalid(&reason))?;
+    if let Some(credential) = account
+        .server
+        .as_mut()
+        .filter(|credential| credential.name.is_empty())
+    {
+        credential.name = server;
+    }
+    if policy.accepts_tls {
+        account.accepts = vec![PeerProof::TlsServer, PeerProof::TlsMutual];
+    }
+    account.media_type = policy.encoding.media_type();
+    account.nonce_form = if policy.nonce_text {
+        NonceForm::Text
+    } else {
+        NonceForm::Decoded
+    };
+    Ok(Configured {
+        account,
+        addresses,
+        policy,
+    })
+}
+
+/// The credential of a level, the preferred scheme first. One of a scheme that this program
+/// does not have is passed over; that all are is an error.
+fn credential(view: &View<'_>, account: &Uri, level: &str) -> Result<Option<Credential>, String> {
+    let preferred = text(view, account, "AAuthPref").unwrap_or_default();
+    let mut found: Option<Credential> = None;
+    let mut foreign = None;
+    let proofs = account.join("AppAuth").map_err(|error| error.to_string())?;
+    for (_, uri) in children(view, &proofs) {
+        if text(view, &uri, "AAuthLevel").as_deref() != Some(level) {
+            continue;
+        }
+        let type_ = text(view, &uri, "AAuthType").unwrap_or_default();
+        let Some(scheme) =
+            AuthScheme::from_aauth_type(&type_).filter(|scheme| *scheme != AuthScheme::Mac)
+        else {
+            foreign = Some(type_);
+            continue;
+        };
+        let better = AuthScheme::from_aauth_type(&preferred) == Some(scheme);
+        if found.is_none() || better {
+            found = Some(made(view, &uri, scheme).map_err(|error| error.to_string())?);
+        }
+    }
+    match (found, foreign) {
+        (None, Some(type_)) => Err(format!(
+            "AAuthType {type_:?} of {level} is not supported: use DIGEST or BASIC"
+        )),
+        (found, _) => Ok(found),
+    }
+}
+
+fn made(view: &View<'_>, uri: &Uri, scheme: AuthScheme) -> Result<Credential, UriError> {
+    let nonce_uri = uri.join("AAuthData")?;
+    let octets = |name| {
+        value(view, uri, name).and_then(|value| value.as_bytes().map(|octets| octets.to_vec()))
+    };
+    Ok(Credential {
+        scheme,
+        name: text(view, uri, "AAuthName").unwrap_or_default(),
+        secret: Secret::new(octets("AAuthSecret").unwrap_or_default()),
+        nonce: octets("AAuthData").unwrap_or_default(),
+        nonce_uri: Some(nonce_uri),
+    })
+}
+
+/// The addresses in the order of their nodes' names.
+fn addresses(view: &View<'_>, account: &Uri) -> Vec<String> {
+    let Ok(root) = account.join("AppAddr") else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for (_, uri) in children(view, &root) {
+        let Some(addr) = text(view, &uri, "Addr").filter(|addr| !addr.is_empty()) else {
+            continue;
+        };
+        let type_ = text(view, &uri, "AddrType").unwrap_or_default();
+        let whole = match type_.as_str() {
+            "IPv4" => format!("http://{addr}/"),
+            "IPv6" => format!("http://[{addr}]/"),
+            _ => addr,
+        };
+        let ports = uri
+            .join("Port")
+            .map(|ports| children(view, &ports))
+            .unwrap_or_default();
+        let ports = ports
+            .into_iter()
+            .filter_map(|(_, port)| text(view, &port, "PortNbr")?.parse::<u16>().ok());
+        let with_port = |port| match whole.parse::<omadm_bindings::Address>() {
+            Ok(address) => address.with_port(port).to_string(),
+            Err(_) => whole.clone(),
+        };
+        let before = found.len();
+        found.extend(ports.map(with_port));
+        if found.len() == before {
+            found.push(whole);
+        }
+    }
+    found
+}
+
+/// The children with their names, numbers by their value.
+fn children(view: &View<'_>, uri: &Uri) -> Vec<(String, Uri)> {
+    let names = view
+        .node(uri)
+        .and_then(|node| node.children().ok())
+        .unwrap_or_default();
+    let mut found: Vec<(String, Uri)> = names
+        .iter()
+        .filter_map(|name| Some((name.to_string(), uri.join(name).ok()?)))
+        .collect();
+    found.sort_by_cached_key(|(name, _)| (name.parse::<u32>().unwrap_or(u32::MAX), name.clone()));
+    found
+}
+
+fn text(view: &View<'_>, parent: &Uri, name: &str) -> Option<String> {
+    value(view, parent, name)?.as_text().map(str::to_owned)
+}
+
+fn value(view: &View<'_>, parent: &Uri, name: &str) -> Option<Value> {
+    view.node(&parent.join(name).ok()?)?.value().ok()
+}

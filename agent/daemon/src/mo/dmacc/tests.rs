@@ -1,0 +1,363 @@
+use super::super::tests::{NOW, address, get, replace, tree_of};
+use super::*;
+use crate::control::wire::NewAccount;
+use omadm_dm::operation;
+use omadm_dm::{Authority, Content, Edit, NodeWrite, Overlay, Snapshot, Tree};
+use omadm_syncml::{NonceForm, PeerProof, StatusCode};
+
+fn lab() -> NewAccount {
+    NewAccount {
+        name: "lab".to_owned(),
+        server_id: "lab.example".to_owned(),
+        address: "https://lab.example/dm".to_owned(),
+        client_auth: Some("md5".to_owned()),
+        client_secret: Some("mine".to_owned().into()),
+        client_nonce: Some("bm9uY2U=".to_owned()),
+        server_auth: Some("basic".to_owned()),
+        server_name: Some("the server".to_owned()),
+        server_secret: Some("theirs".to_owned().into()),
+        ..NewAccount::default()
+    }
+}
+
+fn other() -> NewAccount {
+    NewAccount {
+        name: "other".to_owned(),
+        server_id: "other.example".to_owned(),
+        ..lab()
+    }
+}
+
+fn tree_with(accounts: &[NewAccount]) -> (Tree, Vec<AccountPolicy>) {
+    let mut tree = tree_of(&[], "old");
+    let mut policies = Vec::new();
+    for account in accounts {
+        let (writes, policy) = add(&tree, account, "urn:uuid:1", NOW).unwrap();
+        tree.apply(&writes);
+        policies.push(policy);
+    }
+    assert!(tree.quarantine().is_empty(), "{:?}", tree.quarantine());
+    (tree, policies)
+}
+
+const LAB: Authority<'_> = Authority::Server("lab.example");
+const OTHER: Authority<'_> = Authority::Server("other.example");
+
+#[test]
+fn an_account_is_read_as_it_was_made() {
+    let (tree, policies) = tree_with(&[lab()]);
+    let accounts = accounts(&tree, &policies);
+    let configured = accounts[0].as_ref().unwrap();
+    let account = &configured.account;
+    assert_eq!(account.name, "lab");
+    assert_eq!(account.server_id, "lab.example");
+    assert_eq!(configured.addresses, ["https://lab.example/dm"]);
+    let client = account.client.as_ref().unwrap();
+    assert_eq!(client.scheme, AuthScheme::Md5);
+    assert_eq!(client.name, "urn:uuid:1");
+    assert_eq!(client.secret.expose(), b"mine");
+    assert_eq!(client.nonce, b"nonce");
+    let nonce = client.nonce_uri.as_ref().unwrap().to_string();
+    assert_eq!(nonce, "./DMAcc/lab/AppAuth/1/AAuthData");
+    let server = account.server.as_ref().unwrap();
+    assert_eq!(
+        (server.scheme, server.name.as_str()),
+        (AuthScheme::Basic, "the server")
+    );
+    assert_eq!(account.media_type, MediaType::DmWbxml);
+    assert!(!account.accepts(PeerProof::TlsServer));
+}
+
+#[test]
+fn trust_comes_from_the_policy_alone() {
+    let new = NewAccount {
+        accepts_tls: Some(true),
+        server_auth: None,
+        encoding: Some("xml".to_owned()),
+        nonce_text: Some(true),
+        ca_file: Some("/etc/ca.pem".to_owned()),
+        ..lab()
+    };
+    let (tree, policies) = tree_with(&[new]);
+    let with = accounts(&tree, &policies);
+    let account = &with[0].as_ref().unwrap().account;
+    assert!(account.accepts(PeerProof::TlsServer) && account.server.is_none());
+    assert_eq!(account.media_type, MediaType::DmXml);
+    assert_eq!(account.nonce_form, NonceForm::Text);
+    let without = accounts(&tree, &[]);
+    let strict = without[0].as_ref().unwrap();
+    assert!(!strict.account.accepts(PeerProof::TlsServer));
+    assert_eq!(strict.policy, AccountPolicy::strict("lab"));
+}
+
+#[test]
+fn a_policy_is_kept_as_json() {
+    let (_, policies) = tree_with(&[lab()]);
+    let text = serde_json::to_string(&policies[0]).unwrap();
+    assert_eq!(
+        serde_json::from_str::<AccountPolicy>(&text).unwrap(),
+        policies[0]
+    );
+    assert_eq!(
+        serde_json::from_str::<AccountPolicy>(r#"{"name":"x"}"#).unwrap(),
+        AccountPolicy::strict("x")
+    );
+}
+
+#[test]
+fn nobody_reads_a_secret_and_strangers_read_nothing() {
+    let (mut tree, _) = tree_with(&[lab(), other()]);
+    for by in [LAB, OTHER, Authority::Local] {
+        for leaf in ["AAuthSecret", "AAuthData"] {
+            let uri = format!("./DMAcc/lab/AppAuth/1/{leaf}");
+            assert_eq!(
+                get(&mut tree, by, &uri).unwrap_err(),
+                StatusCode::NOT_ALLOWED
+            );
+        }
+    }
+    for uri in [
+        "./DMAcc/lab",
+        "./DMAcc/lab/ServerID",
+        "./DMAcc/lab/AppAuth/1/AAuthName",
+    ] {
+        assert!(get(&mut tree, LAB, uri).is_ok(), "{uri}");
+        assert_eq!(
+            get(&mut tree, OTHER, uri).unwrap_err(),
+            StatusCode::PERMISSION_DENIED
+        );
+    }
+    let seen = get(&mut tree, OTHER, "./DMAcc?list=StructData").unwrap();
+    for item in &seen {
+        let uri = item.uri.to_string();
+        assert!(!uri.starts_with("./DMAcc/lab"), "{uri}");
+        assert!(
+            !uri.contains("AAuthSecret") && !uri.contains("AAuthData"),
+            "{uri}"
+        );
+    }
+    assert!(
+        seen.iter()
+            .any(|item| item.uri.to_string() == "./DMAcc/other/ServerID")
+    );
+}
+
+#[test]
+fn a_server_changes_its_own_account_but_not_who_it_is() {
+    let (mut tree, policies) = tree_with(&[lab(), other()]);
+    replace(
+        &mut tree,
+        LAB,
+        "./DMAcc/lab/AppAddr/1/Addr",
+        "https://new.example/dm",
+    )
+    .unwrap();
+    replace(
+        &mut tree,
+        LAB,
+        "./DMAcc/lab/AppAuth/1/AAuthSecret",
+        "rotated",
+    )
+    .unwrap();
+    let read = accounts(&tree, &policies);
+    let configured = read[0].as_ref().unwrap();
+    assert_eq!(configured.addresses, ["https://new.example/dm"]);
+    assert_eq!(
+        configured.account.client.as_ref().unwrap().secret.expose(),
+        b"rotated"
+    );
+    for (uri, value, status) in [
+        (
+            "./DMAcc/lab/ServerID",
+            "other.example",
+            StatusCode::NOT_ALLOWED,
+        ),
+        ("./DMAcc/lab?prop=Name", "stolen", StatusCode::NOT_ALLOWED),
+        (
+            "./DMAcc/lab/AppAuth/1/AAuthType",
+            "NONE",
+            StatusCode::UNSUPPORTED_FORMAT,
+        ),
+        (
+            "./DMAcc/other/AppAddr/1/Addr",
+            "https://x/",
+            StatusCode::PERMISSION_DENIED,
+        ),
+        (
+            "./DMAcc/other/AppAuth/1/AAuthSecret",
+            "x",
+            StatusCode::PERMISSION_DENIED,
+        ),
+        (
+            "./DMAcc?prop=ACL",
+            "Add=*&Get=*",
+            StatusCode::PERMISSION_DENIED,
+        ),
+    ] {
+        assert_eq!(replace(&mut tree, LAB, uri, value), Err(status), "{uri}");
+    }
+}
+
+fn add_node(
+    tree: &mut Tree,
+    by: Authority<'_>,
+    uri: &str,
+    content: &Content,
+) -> Result<(), StatusCode> {
+    let mut overlay = Overlay::new();
+    let live = Snapshot::default();
+    let address = address(uri);
+    operation::add(
+        &mut Edit::new(tree, &mut overlay, &live),
+        by,
+        &address,
+        content,
+        NOW,
+    )?;
+    tree.apply(&overlay.into_writes());
+    Ok(())
+}
+
+#[test]
+fn a_server_has_room_of_its_own_and_makes_no_accounts() {
+    let (mut tree, _) = tree_with(&[lab(), other()]);
+    let interior = Content::interior();
+    add_node(&mut tree, LAB, "./DMAcc/lab/Ext/acme", &interior).unwrap();
+    add_node(
+        &mut tree,
+        LAB,
+        "./DMAcc/lab/Ext/acme/key",
+        &Content::text("value"),
+    )
+    .unwrap();
+    assert!(get(&mut tree, LAB, "./DMAcc/lab/Ext/acme/key").is_ok());
+    let refused = get(&mut tree, OTHER, "./DMAcc/lab/Ext/acme/key");
+    assert_eq!(refused.unwrap_err(), StatusCode::PERMISSION_DENIED);
+    let foreign = add_node(&mut tree, OTHER, "./DMAcc/lab/Ext/mine", &interior);
+    assert_eq!(foreign, Err(StatusCode::PERMISSION_DENIED));
+    let account = add_node(&mut tree, LAB, "./DMAcc/evil", &interior);
+    assert_eq!(account, Err(StatusCode::NOT_ALLOWED));
+}
+
+#[test]
+fn a_removed_server_keeps_no_rights() {
+    let (mut tree, policies) = tree_with(&[lab(), other()]);
+    let acl = "Get=*&Replace=lab.example+other.example";
+    replace(&mut tree, Authority::Local, "./DevInfo?prop=ACL", acl).unwrap();
+    replace(
+        &mut tree,
+        Authority::Local,
+        "./DMAcc/other?prop=ACL",
+        "Get=lab.example+other.example",
+    )
+    .unwrap();
+    let writes = remove(&tree, "lab").unwrap();
+    tree.apply(&writes);
+    let left = accounts(&tree, &policies);
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].as_ref().unwrap().account.name, "other");
+    let mut acl = |uri: &str| {
+        let items = get(&mut tree, Authority::Local, uri).unwrap();
+        items[0].data.as_text().unwrap().into_owned()
+    };
+    assert_eq!(acl("./DevInfo?prop=ACL"), "Get=*&Replace=other.example");
+    assert_eq!(acl("./DMAcc/other?prop=ACL"), "Get=other.example");
+    assert!(get(&mut tree, Authority::Local, "./DMAcc/lab").is_err());
+    assert_eq!(
+        remove(&tree, "lab"),
+        Err(AccountError::NotFound("lab".to_owned()))
+    );
+}
+
+#[test]
+fn accounts_that_servers_delete_are_told() {
+    let (tree, _) = tree_with(&[lab(), other()]);
+    let mut overlay = Overlay::new();
+    let live = Snapshot::default();
+    let address = address("./DMAcc/lab");
+    let mut edit = Edit::new(&tree, &mut overlay, &live);
+    assert_eq!(
+        operation::delete(&mut edit, OTHER, &address),
+        Err(StatusCode::PERMISSION_DENIED)
+    );
+    operation::delete(&mut edit, LAB, &address).unwrap();
+    assert_eq!(deleted(&overlay.into_writes()), ["lab"]);
+    let below = NodeWrite::Delete {
+        uri: "./DMAcc/lab/Ext/x".parse().unwrap(),
+    };
+    assert!(deleted(&[below]).is_empty());
+}
+
+#[test]
+fn accounts_without_sense_are_refused_with_the_mend() {
+    let (tree, _) = tree_with(&[lab()]);
+    let text = |value: &str| Some(value.to_owned());
+    let refused = |spoil: &dyn Fn(&mut NewAccount), said: &str| {
+        let mut new = NewAccount {
+            name: "new".to_owned(),
+            server_id: "new.example".to_owned(),
+            ..lab()
+        };
+        spoil(&mut new);
+        let error = add(&tree, &new, "urn:uuid:1", NOW).unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
+    };
+    refused(&|new| new.name = "lab".to_owned(), "already");
+    refused(&|new| new.name = "a/b".to_owned(), "\"/\"");
+    refused(&|new| new.name = "x".repeat(4000), "characters");
+    let taken = |new: &mut NewAccount| new.server_id = "lab.example".to_owned();
+    refused(&taken, "has the account \"lab\" already");
+    refused(&|new| new.server_id = "a=b".to_owned(), "server identifier");
+    refused(&|new| new.address = "ftp://x/".to_owned(), "ftp");
+    refused(&|new| new.address = "http://x/".to_owned(), "--allow-http");
+    refused(&|new| new.client_secret = None, "client_secret");
+    refused(&|new| new.server_auth = None, "--accept-tls");
+    refused(
+        &|new| new.client_auth = text("mac"),
+        "neither md5 nor basic",
+    );
+    refused(&|new| new.client_nonce = text("*"), "base64");
+    refused(&|new| new.encoding = text("json"), "encoding");
+}
+
+#[test]
+fn an_account_of_a_foreign_scheme_is_told_not_used() {
+    let (mut tree, policies) = tree_with(&[lab()]);
+    let (uri, value) = ("./DMAcc/lab/AppAuth/1/AAuthType", "HMAC");
+    replace(&mut tree, LAB, uri, value).unwrap();
+    let error = accounts(&tree, &policies)[0]
+        .as_ref()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("HMAC") && error.contains("DIGEST"),
+        "{error}"
+    );
+}
+
+#[test]
+fn ports_and_kinds_of_addresses_are_put_together() {
+    let (mut tree, policies) = tree_with(&[lab()]);
+    let add = |tree: &mut Tree, uri: &str, value: Option<&str>| {
+        let content = value.map_or_else(Content::interior, Content::text);
+        add_node(tree, Authority::Local, uri, &content).unwrap();
+    };
+    let two = "./DMAcc/lab/AppAddr/2";
+    add(&mut tree, two, None);
+    add(&mut tree, &format!("{two}/Addr"), Some("192.0.2.7"));
+    replace(
+        &mut tree,
+        Authority::Local,
+        &format!("{two}/AddrType"),
+        "IPv4",
+    )
+    .unwrap();
+    add(&mut tree, &format!("{two}/Port"), None);
+    add(&mut tree, &format!("{two}/Port/1"), None);
+    add(&mut tree, &format!("{two}/Port/1/PortNbr"), Some("8080"));
+    let read = accounts(&tree, &policies);
+    assert_eq!(
+        read[0].as_ref().unwrap().addresses,
+        ["https://lab.example/dm", "http://192.0.2.7:8080/"]
+    );
+}
