@@ -150,3 +150,70 @@ fn unique_local(ip: Ipv6Addr) -> bool {
         .first()
         .is_some_and(|first| first & 0xfe == 0xfc)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{attribute, bodies, damages};
+
+    const AF_INET: u8 = 2;
+    const AF_INET6: u8 = 10;
+
+    fn one(family: u8, scope: u8, attributes: &[Vec<u8>]) -> Result<Address, String> {
+        let mut body = vec![family, 24, 0, scope];
+        body.extend(5_u32.to_ne_bytes());
+        body.extend(attributes.concat());
+        let mut links = BTreeMap::new();
+        take(&mut links, &body)?;
+        Ok(links
+            .remove(&5)
+            .and_then(|mut addresses| addresses.pop())
+            .unwrap())
+    }
+
+    #[test]
+    fn the_own_address_of_a_point_to_point_link_is_the_local_one() {
+        let peer = attribute(IFA_ADDRESS, &[10, 64, 0, 1]);
+        let own = attribute(IFA_LOCAL, &[10, 64, 0, 2]);
+        let address = one(AF_INET, 0, &[peer, own]).unwrap();
+        assert_eq!(
+            (address.ip.to_string(), address.prefix),
+            ("10.64.0.2".to_owned(), 24)
+        );
+        assert!(!address.usable, "IPv4 is not counted as IPv6");
+    }
+
+    #[test]
+    fn usable_is_global_settled_and_not_unique_local() {
+        let global = [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+        let local = [0xfd, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+        let flags = |flags: u32| attribute(IFA_FLAGS, &flags.to_ne_bytes());
+        for (octets, scope, bits, usable) in [
+            (global, 0, 0x80, true),
+            (global, 253, 0x80, false),
+            (global, 0, 0x40, false),
+            (global, 0, 0x08, false),
+            (global, 0, 0x20, false),
+            (local, 0, 0x80, false),
+        ] {
+            let attributes = [attribute(IFA_ADDRESS, &octets), flags(bits)];
+            let address = one(AF_INET6, scope, &attributes).unwrap();
+            assert_eq!(address.usable, usable, "{address:?} {bits:#x}");
+        }
+    }
+
+    #[test]
+    fn an_address_must_have_its_length() {
+        assert!(one(AF_INET, 0, &[attribute(IFA_LOCAL, &[10, 64, 0])]).is_err());
+        assert!(one(AF_INET, 0, &[]).is_err());
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        for body in bodies(Table::Addresses) {
+            for damaged in damages(&body) {
+                let _ = take(&mut BTreeMap::new(), &damaged);
+            }
+        }
+    }
+}

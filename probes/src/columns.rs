@@ -54,3 +54,45 @@ pub(crate) fn cells<'t>(text: &'t str, mut each: impl FnMut(Cell<'t>)) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<(String, Option<&str>, usize)> {
+        let mut found = Vec::new();
+        cells(text, |cell| {
+            found.push((
+                format!("{}.{}", cell.protocol, cell.column),
+                cell.number,
+                cell.line,
+            ));
+        });
+        found
+    }
+
+    #[test]
+    fn names_meet_numbers() {
+        let text = "Udp: In Out\nUdp: 1 2\nIcmp: Msgs\nIcmp: 3 4\n";
+        assert_eq!(
+            found(text),
+            [
+                ("Udp.In".to_owned(), Some("1"), 2),
+                ("Udp.Out".to_owned(), Some("2"), 2),
+                ("Icmp.Msgs".to_owned(), Some("3"), 4),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_row_without_its_other_half_shifts_nothing() {
+        let text = "Tcp: In\nUdp: In Out\nUdp: 1\nUdp: Last\n";
+        assert_eq!(
+            found(text),
+            [
+                ("Udp.In".to_owned(), Some("1"), 3),
+                ("Udp.Out".to_owned(), None, 3)
+            ]
+        );
+    }
+}

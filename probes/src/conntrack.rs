@@ -24,3 +24,23 @@ pub(crate) fn limit() -> Box<dyn Probe + Send> {
 fn parse(text: &str, id: KpiId, report: &mut Report<'_>) {
     report.number(id, 1, text.split_ascii_whitespace().next());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{read, survives};
+
+    fn limit_of(text: &str, report: &mut Report<'_>) {
+        parse(text, KpiId::IpConntrackLimit, report);
+    }
+
+    #[test]
+    fn one_number() {
+        assert_eq!(read("7680\n", limit_of), ["ip.conntrack.limit = 7680"]);
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        survives("7680\n", limit().kpis(), limit_of);
+    }
+}

@@ -111,8 +111,7 @@ impl FsRoot {
     pub fn space(&self, mount_point: &str, buffer: &mut Vec<u8>) -> Result<Space, ReadError> {
         if self.recorded.is_some() {
             let listing = self.read("/statvfs", buffer)?;
-            return recorded_space(&listing, mount_point)
-                .ok_or_else(|| ReadError::new(mount_point, &ErrorKind::NotFound.into()));
+            return recorded_space(&listing, mount_point);
         }
         let found =
             statvfs(mount_point).map_err(|errno| ReadError::new(mount_point, &errno.into()))?;
@@ -149,19 +148,25 @@ impl ReadError {
     }
 }
 
-fn recorded_space(listing: &str, mount_point: &str) -> Option<Space> {
-    listing.lines().find_map(|line| {
-        let mut words = line.split_ascii_whitespace();
-        if words.next()? != mount_point {
-            return None;
-        }
-        let mut number = || words.next()?.parse().ok();
-        Some(Space {
-            size: number()?,
-            free: number()?,
-            available: number()?,
-            files: number()?,
-            files_free: number()?,
-        })
+/// A mount point may have blanks; the five numbers behind it have none.
+fn recorded_space(listing: &str, mount_point: &str) -> Result<Space, ReadError> {
+    let numbers = listing
+        .lines()
+        .find_map(|line| line.strip_prefix(mount_point)?.strip_prefix(' '))
+        .ok_or_else(|| ReadError::new(mount_point, &ErrorKind::NotFound.into()))?;
+    let mut words = numbers.split(' ').map(str::parse);
+    let mut number = || match words.next() {
+        Some(Ok(number)) => Ok(number),
+        _ => Err(ReadError::failed(
+            mount_point,
+            "the recording lacks a number",
+        )),
+    };
+    Ok(Space {
+        size: number()?,
+        free: number()?,
+        available: number()?,
+        files: number()?,
+        files_free: number()?,
     })
 }

@@ -32,6 +32,8 @@ mod report;
 mod routes;
 mod stat;
 mod storage;
+#[cfg(test)]
+mod testing;
 mod text;
 mod uptime;
 mod vmstat;

@@ -136,6 +136,7 @@ impl Links {
 
     fn fall_back(&mut self, error: &DumpError, from: &Sources, mut report: Report<'_>) {
         if let Ok(text) = from.fs.read(net_dev::PATH, &mut self.buffer) {
+            report.turn_to(net_dev::PATH);
             net_dev::parse(&text, &mut report);
         }
         report.unreadable(&error.of(Table::Links));

@@ -24,3 +24,30 @@ fn parse(text: &str, report: &mut Report<'_>) {
     report.number(KpiId::SystemTasksRunnable, 1, runnable);
     report.number(KpiId::SystemTasks, 1, all);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{read, survives};
+
+    const TEXT: &str = "0.00 0.10 12.34 1/96 9375\n";
+
+    #[test]
+    fn means_and_tasks() {
+        assert_eq!(
+            read(TEXT, parse),
+            [
+                "system.load.1m = 0",
+                "system.load.5m = 0.1",
+                "system.load.15m = 12.34",
+                "system.tasks.runnable = 1",
+                "system.tasks = 96",
+            ]
+        );
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        survives(TEXT, probe().kpis(), parse);
+    }
+}

@@ -53,3 +53,35 @@ fn parse(text: &str, report: &mut Report<'_>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{read, survives};
+
+    const TEXT: &str = include_str!("../tests/fixtures/gateway/proc/meminfo");
+
+    #[test]
+    fn kilobytes_become_bytes() {
+        let found = read("MemTotal:       24684096 kB\nSlab: 1 kB\n", parse);
+        assert_eq!(found, ["memory.total = 25276514304", "memory.slab = 1024"]);
+    }
+
+    #[test]
+    fn one_bad_line_costs_one_value() {
+        let found = read("MemTotal: ? kB\nMemFree: 2 kB\nDirty: 3\n", parse);
+        assert_eq!(
+            found,
+            [
+                "memory.total = failed: FILE, line 1: expected a number, found \"?\"",
+                "memory.free = 2048",
+                "memory.dirty = failed: FILE, line 3: expected a number and `kB`",
+            ]
+        );
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        survives(TEXT, probe().kpis(), parse);
+    }
+}

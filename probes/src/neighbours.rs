@@ -90,3 +90,46 @@ fn take(links: &mut BTreeMap<u32, Counts>, body: &[u8]) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{bodies, damages};
+
+    #[test]
+    fn entries_are_counted_by_link_and_state() {
+        let entry = |family: u8, link: u32, state: u16| {
+            let mut body = vec![family, 0, 0, 0];
+            body.extend(link.to_ne_bytes());
+            body.extend(state.to_ne_bytes());
+            body.extend([0, 1]);
+            body
+        };
+        let mut links = BTreeMap::new();
+        for (family, link, state) in [
+            (2, 3, 0x02),
+            (10, 3, 0x02),
+            (2, 3, 0x04),
+            (2, 4, 0x20),
+            (2, 4, 0x40),
+            (7, 4, 0x02),
+        ] {
+            take(&mut links, &entry(family, link, state)).unwrap();
+        }
+        assert_eq!(links[&3], [2, 1, 0, 0, 0, 0, 0]);
+        assert_eq!(
+            links[&4],
+            [0, 0, 0, 0, 0, 1, 0],
+            "neither NOARP nor a bridge's table"
+        );
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        for body in bodies(Table::Neighbours) {
+            for damaged in damages(&body) {
+                let _ = take(&mut BTreeMap::new(), &damaged);
+            }
+        }
+    }
+}

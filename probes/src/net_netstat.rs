@@ -4,6 +4,7 @@
 use crate::{
     KpiId, Probe,
     columns::{self, Column},
+    report::Report,
     text::TextProbe,
 };
 
@@ -25,7 +26,35 @@ const COLUMNS: &[Column] = &[
 
 pub(crate) fn probe() -> Box<dyn Probe + Send> {
     let kpis = COLUMNS.iter().map(|(_, _, id)| *id);
-    TextProbe::boxed("net-netstat", "/proc/net/netstat", kpis, |text, report| {
-        columns::cells(text, |cell| cell.note(COLUMNS, report));
-    })
+    TextProbe::boxed("net-netstat", "/proc/net/netstat", kpis, parse)
+}
+
+fn parse(text: &str, report: &mut Report<'_>) {
+    columns::cells(text, |cell| cell.note(COLUMNS, report));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{read, survives};
+
+    const TEXT: &str = include_str!("../tests/fixtures/gateway/proc/net/netstat");
+
+    #[test]
+    fn both_protocols_are_read() {
+        let text = "TcpExt: ListenDrops TCPTimeouts\nTcpExt: 1 2\nIpExt: InOctets\nIpExt: 3\n";
+        assert_eq!(
+            read(text, parse),
+            [
+                "tcp.listen.drops = 1",
+                "tcp.timeouts = 2",
+                "ip.in.bytes = 3"
+            ]
+        );
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        survives(TEXT, probe().kpis(), parse);
+    }
 }

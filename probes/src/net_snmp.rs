@@ -71,3 +71,43 @@ fn forwarding(cell: Cell<'_>, report: &mut Report<'_>) {
         _ => report.failed(KpiId::IpForwarding, cell.line, "expected 1 or 2"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{read, survives};
+
+    const TEXT: &str = include_str!("../tests/fixtures/gateway/proc/net/snmp");
+
+    #[test]
+    fn protocols_with_the_same_column_are_told_apart() {
+        let text =
+            "Tcp: InErrs RetransSegs\nTcp: 1 2\nIcmp: InErrors\nIcmp: 3\nUdp: InErrors\nUdp: 4\n";
+        assert_eq!(
+            read(text, parse),
+            [
+                "tcp.in.errors = 1",
+                "tcp.segments.retransmitted = 2",
+                "icmp.in.errors = 3",
+                "udp.in.errors = 4",
+            ]
+        );
+    }
+
+    #[test]
+    fn forwarding_is_one_or_two() {
+        assert_eq!(
+            read("Ip: Forwarding\nIp: 1\n", parse),
+            ["ip.forwarding = true"]
+        );
+        assert_eq!(
+            read("Ip: Forwarding\nIp: 2\n", parse),
+            ["ip.forwarding = false"]
+        );
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        survives(TEXT, probe().kpis(), parse);
+    }
+}

@@ -103,3 +103,34 @@ fn parse(text: &str, [some, full]: &[Row; 2], report: &mut Report<'_>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{read, survives};
+
+    const TEXT: &str = include_str!("../tests/fixtures/gateway/proc/pressure/memory");
+
+    #[test]
+    fn some_and_full_are_told_apart() {
+        let text = "some avg10=0.12 avg60=1.00 avg300=99.99 total=4321\nfull avg10=0.01 total=7\n";
+        assert_eq!(
+            read(text, |text, report| parse(text, &MEMORY, report)),
+            [
+                "pressure.memory.some.avg10 = 0.12",
+                "pressure.memory.some.avg60 = 1",
+                "pressure.memory.some.avg300 = 99.99",
+                "pressure.memory.some.total = 4321",
+                "pressure.memory.full.avg10 = 0.01",
+                "pressure.memory.full.total = 7",
+            ]
+        );
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        survives(TEXT, memory().kpis(), |text, report| {
+            parse(text, &MEMORY, report);
+        });
+    }
+}

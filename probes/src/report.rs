@@ -23,6 +23,11 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// Goes on with another source; what is still missing can come from there.
+    pub(crate) fn turn_to(&mut self, source: &'a str) {
+        self.source = source;
+    }
+
     /// Whether a KPI is wanted.
     pub(crate) fn wants(&self, id: KpiId) -> bool {
         self.wanted.contains(id)

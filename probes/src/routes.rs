@@ -221,3 +221,112 @@ fn towards(route: &mut DefaultRoute, attribute: &RouteAttribute) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{attribute, bodies, damages};
+
+    const MAIN: u8 = 254;
+    const UNICAST: u8 = 1;
+    const BLACKHOLE: u8 = 6;
+
+    fn message(prefix: u8, table: u8, kind: u8, flags: u32, attributes: &[Vec<u8>]) -> Vec<u8> {
+        let mut body = vec![2, prefix, 0, 0, table, 3, 0, kind];
+        body.extend(flags.to_ne_bytes());
+        body.extend(attributes.concat());
+        body
+    }
+
+    fn default_by(metric: u32, gateway: [u8; 4]) -> Vec<u8> {
+        let attributes = [
+            attribute(RTA_OIF, &3_u32.to_ne_bytes()),
+            attribute(RTA_GATEWAY, &gateway),
+            attribute(RTA_PRIORITY, &metric.to_ne_bytes()),
+        ];
+        message(0, MAIN, UNICAST, 0, &attributes)
+    }
+
+    fn summary(messages: &[Vec<u8>]) -> Summary {
+        let mut tables = Tables::default();
+        for message in messages {
+            take(&mut tables, message).unwrap();
+        }
+        tables.v4
+    }
+
+    #[test]
+    fn the_lowest_metric_is_preferred() {
+        let routes = summary(&[
+            default_by(700, [192, 0, 2, 7]),
+            default_by(100, [192, 0, 2, 1]),
+            default_by(100, [192, 0, 2, 2]),
+            message(24, MAIN, UNICAST, 0, &[]),
+        ]);
+        assert_eq!((routes.count, routes.defaults), (4, 3));
+        let preferred = DefaultRoute {
+            metric: 100,
+            link: Some(3),
+            gateway: Some([192, 0, 2, 1].into()),
+        };
+        assert_eq!(routes.preferred, Some(preferred));
+    }
+
+    #[test]
+    fn other_tables_cached_routes_and_refusals_are_no_defaults() {
+        const CLONED: u32 = 0x200;
+        let routes = summary(&[
+            message(0, 255, UNICAST, 0, &[]),
+            message(0, MAIN, UNICAST, CLONED, &[]),
+            message(0, MAIN, BLACKHOLE, 0, &[]),
+        ]);
+        assert_eq!(
+            (routes.count, routes.defaults, routes.preferred),
+            (1, 0, None)
+        );
+    }
+
+    #[test]
+    fn a_default_route_may_lead_to_several_routers() {
+        let hop = |link: u32, gateway: [u8; 4]| {
+            let gateway = attribute(RTA_GATEWAY, &gateway);
+            let length = u16::try_from(8 + gateway.len()).unwrap();
+            [
+                length.to_ne_bytes().to_vec(),
+                vec![0, 0],
+                link.to_ne_bytes().to_vec(),
+                gateway,
+            ]
+            .concat()
+        };
+        let hops = [hop(4, [192, 0, 2, 4]), hop(5, [192, 0, 2, 5])].concat();
+        let routes = summary(&[message(
+            0,
+            MAIN,
+            UNICAST,
+            0,
+            &[attribute(RTA_MULTIPATH, &hops)],
+        )]);
+        let preferred = routes.preferred.unwrap();
+        assert_eq!((preferred.metric, preferred.link), (0, Some(4)));
+        assert_eq!(preferred.gateway, Some([192, 0, 2, 4].into()));
+    }
+
+    #[test]
+    fn an_ipv4_route_may_have_an_ipv6_gateway() {
+        let mut via = 10_u16.to_ne_bytes().to_vec();
+        via.extend([0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        let routes = summary(&[message(0, MAIN, UNICAST, 0, &[attribute(RTA_VIA, &via)])]);
+        let gateway = routes.preferred.unwrap().gateway.unwrap();
+        assert_eq!(gateway.to_string(), "fe80::1");
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        for body in bodies(Table::Routes) {
+            for damaged in damages(&body) {
+                let _ = take(&mut Tables::default(), &damaged);
+            }
+        }
+    }
+}

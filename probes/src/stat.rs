@@ -97,3 +97,34 @@ fn core(name: &str, rest: &str, line: usize, report: &mut Report<'_>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{read, survives};
+
+    const TEXT: &str = include_str!("../tests/fixtures/gateway/proc/stat");
+
+    #[test]
+    fn ticks_become_milliseconds() {
+        let found = read("cpu  1 2 3 4\ncpu7 5 6 7\nctxt 8\n", parse);
+        assert_eq!(
+            found,
+            [
+                "cpu.user = 10",
+                "cpu.nice = 20",
+                "cpu.system = 30",
+                "cpu.idle = 40",
+                "cpu.core.user[cpu7] = 50",
+                "cpu.core.system[cpu7] = 70",
+                "cpu.context-switches = 8",
+                "cpu.count = 1",
+            ]
+        );
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        survives(TEXT, probe().kpis(), parse);
+    }
+}

@@ -154,6 +154,9 @@ fn none(ids: &[KpiId], reason: &str, instance: &Instance, report: &mut Report<'_
 /// One mounted file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Mount {
+    device: String,
+    /// Whether only a folder of it is mounted.
+    part: bool,
     point: String,
     kind: String,
     /// Of the file system itself: a sandbox may see a writable one through a read-only mount.
@@ -166,41 +169,40 @@ impl Mount {
     }
 }
 
-/// The file systems with room of their own, each device once, by its shortest mount point.
+/// The file systems with room of their own, each device once: where its root is mounted, by its
+/// shortest mount point.
 ///
 /// `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue`
 /// (Documentation/filesystems/proc.rst, 3.5). The device number tells bind mounts and subvolumes
 /// of one file system; the last mount on a point hides those before it.
 fn parse(text: &str) -> Vec<Mount> {
-    let mut visible: BTreeMap<String, (&str, Mount)> = BTreeMap::new();
-    for (device, mount) in text.lines().filter_map(entry) {
-        visible.insert(mount.point.clone(), (device, mount));
+    let mut visible: BTreeMap<String, Mount> = BTreeMap::new();
+    for mount in text.lines().filter_map(entry) {
+        visible.insert(mount.point.clone(), mount);
     }
-    let mut mounts: BTreeMap<&str, Mount> = BTreeMap::new();
-    for (device, mount) in visible.into_values() {
-        let kept = mounts.entry(device).or_insert_with(|| mount.clone());
-        if mount.point.len() < kept.point.len() {
-            *kept = mount;
-        }
-    }
-    let mut mounts: Vec<_> = mounts.into_values().collect();
+    let mut mounts: Vec<_> = visible.into_values().collect();
+    mounts.sort_by(|a, b| {
+        (&a.device, a.part, a.point.len()).cmp(&(&b.device, b.part, b.point.len()))
+    });
+    mounts.dedup_by(|later, kept| later.device == kept.device);
     mounts.retain(|mount| !PSEUDO.contains(&mount.kind.as_str()));
     mounts.sort_by(|a, b| a.point.cmp(&b.point));
     mounts
 }
 
-fn entry(line: &str) -> Option<(&str, Mount)> {
+fn entry(line: &str) -> Option<Mount> {
     let (mount, file_system) = line.split_once(" - ")?;
     let mut fields = mount.split(' ').skip(2);
-    let (device, _root, point) = (fields.next()?, fields.next()?, fields.next()?);
+    let (device, root, point) = (fields.next()?, fields.next()?, fields.next()?);
     let mut fields = file_system.split(' ');
     let (kind, options) = (fields.next()?, fields.nth(1)?);
-    let mount = Mount {
+    Some(Mount {
+        device: device.to_owned(),
+        part: root != "/",
         point: unescape(point),
         kind: kind.to_owned(),
         read_only: options.split(',').any(|option| option == "ro"),
-    };
-    Some((device, mount))
+    })
 }
 
 /// Blank, tab, newline and backslash stand as `\040`, `\011`, `\012` and `\134`.
@@ -222,4 +224,65 @@ fn unescape(text: &str) -> String {
         }
     }
     plain + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::damages;
+
+    const TEXT: &str = include_str!("../tests/fixtures/gateway/proc/self/mountinfo");
+
+    fn points(text: &str) -> Vec<String> {
+        parse(text).into_iter().map(|mount| mount.point).collect()
+    }
+
+    #[test]
+    fn each_device_comes_once_and_pseudo_file_systems_never() {
+        assert_eq!(
+            points(TEXT),
+            [
+                "/",
+                "/boot/firmware",
+                "/media/usb stick",
+                "/mnt/gone",
+                "/mnt/nas",
+                "/opt",
+                "/run",
+                "/var"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_whole_comes_before_a_part_of_it() {
+        let text = "1 1 8:1 /a /b rw - ext4 /dev/x rw\n2 1 8:1 / /long rw - ext4 /dev/x rw\n";
+        assert_eq!(points(text), ["/long"]);
+        let text = "1 1 8:1 /a /bb rw - ext4 /dev/x rw\n2 1 8:1 /c /b rw - ext4 /dev/x rw\n";
+        assert_eq!(points(text), ["/b"]);
+    }
+
+    #[test]
+    fn read_only_is_of_the_file_system_not_of_the_mount() {
+        let text = "1 1 8:1 / /a ro,nosuid - ext4 /dev/x rw\n2 1 8:2 / /b rw - ext4 /dev/y errors=remount-ro,ro\n";
+        let read_only: Vec<_> = parse(text)
+            .into_iter()
+            .map(|mount| mount.read_only)
+            .collect();
+        assert_eq!(read_only, [false, true]);
+    }
+
+    #[test]
+    fn octal_escapes_are_taken_back() {
+        assert_eq!(unescape(r"/a\040b\011\012\134c"), "/a b\t\n\\c");
+        assert_eq!(unescape(r"/\9\04\777"), r"/\9\04\777");
+        assert_eq!(unescape("\\é40"), "\\é40");
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        for damaged in damages(TEXT.as_bytes()) {
+            parse(&String::from_utf8_lossy(&damaged));
+        }
+    }
 }

@@ -11,3 +11,19 @@ pub(crate) fn probe() -> Box<dyn Probe + Send> {
 fn parse(text: &str, report: &mut Report<'_>) {
     report.real(KpiId::SystemUptime, 1, text.split_ascii_whitespace().next());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{read, survives};
+
+    #[test]
+    fn the_first_number_counts() {
+        assert_eq!(read("907.75 1582.22\n", parse), ["system.uptime = 907.75"]);
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        survives("907.75 1582.22\n", probe().kpis(), parse);
+    }
+}

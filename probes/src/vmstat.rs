@@ -53,3 +53,38 @@ fn parse(text: &str, report: &mut Report<'_>) {
         Some(Err((line, reason))) => report.failed(KpiId::MemoryAllocationStalls, line, &reason),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{read, survives};
+
+    const TEXT: &str = include_str!("../tests/fixtures/gateway/proc/vmstat");
+
+    #[test]
+    fn stalls_of_all_zones_are_added() {
+        let text = "allocstall_dma 1\nallocstall_normal 20\nallocstall_movable 300\n";
+        assert_eq!(read(text, parse), ["memory.allocation-stalls = 321"]);
+    }
+
+    #[test]
+    fn a_sum_with_a_bad_part_is_none() {
+        let text = "allocstall_dma 1\nallocstall_normal x\nallocstall_movable 3\n";
+        let expected =
+            "memory.allocation-stalls = failed: FILE, line 2: expected a number, found \"x\"";
+        assert_eq!(read(text, parse), [expected]);
+    }
+
+    #[test]
+    fn old_kernels_have_one_refault_counter() {
+        assert_eq!(
+            read("workingset_refault 9\n", parse),
+            ["memory.refaults.file = 9"]
+        );
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        survives(TEXT, probe().kpis(), parse);
+    }
+}

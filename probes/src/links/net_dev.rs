@@ -45,5 +45,51 @@ pub(super) fn parse(text: &str, report: &mut Report<'_>) {
             }
         }
     }
-    report.value(KpiId::LinkCount, links);
+    // A file without a single interface is no such file.
+    if links > 0 {
+        report.value(KpiId::LinkCount, links);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        KpiSet,
+        testing::{read, survives},
+    };
+
+    const TEXT: &str = include_str!("../../tests/fixtures/broken/proc/net/dev");
+
+    #[test]
+    fn columns_that_are_sums_are_left_out() {
+        let found = read("\n\nlo: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n", parse);
+        assert_eq!(
+            found,
+            [
+                "link.rx.bytes[lo] = 1",
+                "link.rx.packets[lo] = 2",
+                "link.rx.errors[lo] = 3",
+                "link.rx.fifo-errors[lo] = 5",
+                "link.rx.multicast[lo] = 8",
+                "link.tx.bytes[lo] = 9",
+                "link.tx.packets[lo] = 10",
+                "link.tx.errors[lo] = 11",
+                "link.tx.dropped[lo] = 12",
+                "link.tx.fifo-errors[lo] = 13",
+                "link.collisions[lo] = 14",
+                "link.count = 1",
+            ]
+        );
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        let kpis: KpiSet = COLUMNS
+            .into_iter()
+            .flatten()
+            .chain([KpiId::LinkCount])
+            .collect();
+        survives(TEXT, kpis, parse);
+    }
 }

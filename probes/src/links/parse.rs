@@ -149,3 +149,89 @@ fn state_name(state: State) -> String {
     };
     name.to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        netlink::Table,
+        testing::{attribute, bodies, damages},
+    };
+
+    fn message(attributes: &[Vec<u8>]) -> Vec<u8> {
+        let mut body = vec![0; HEADER];
+        body[2..4].copy_from_slice(&1_u16.to_ne_bytes());
+        body[4..8].copy_from_slice(&7_u32.to_ne_bytes());
+        body[8..12].copy_from_slice(&1_u32.to_ne_bytes());
+        body.extend(attributes.concat());
+        body
+    }
+
+    #[test]
+    fn a_link_has_what_the_kernel_sent() {
+        let link = parse(&message(&[
+            attribute(IFLA_IFNAME, b"eth7\0"),
+            attribute(IFLA_MTU, &1500_u32.to_ne_bytes()),
+            attribute(IFLA_OPERSTATE, &[6]),
+            attribute(IFLA_CARRIER, &[1]),
+            attribute(IFLA_ADDRESS, &[2, 0, 0, 0, 0, 0xab]),
+            attribute(IFLA_LINKINFO, &attribute(IFLA_INFO_KIND, b"vlan\0")),
+            attribute(0x3fff, b"from a newer kernel"),
+        ]))
+        .unwrap();
+        assert_eq!((link.index, &*link.name), (7, "eth7"));
+        assert!(link.flags.contains(LinkFlags::Up));
+        assert_eq!(link.framing, "ethernet");
+        assert_eq!(link.kind.as_deref(), Some("vlan"));
+        assert_eq!(link.mtu, Some(Ok(1500)));
+        assert_eq!(link.state, Some(Ok("up".to_owned())));
+        assert_eq!(link.carrier, Some(Ok(true)));
+        assert_eq!(link.address.as_deref(), Some("02:00:00:00:00:ab"));
+        assert_eq!(link.carrier_changes, None);
+        assert!(link.stats.is_none());
+    }
+
+    #[test]
+    fn a_bad_attribute_costs_that_attribute() {
+        let name = attribute(IFLA_IFNAME, b"eth7\0");
+        let link = parse(&message(&[
+            name,
+            attribute(IFLA_MTU, &[1]),
+            attribute(IFLA_OPERSTATE, &[2]),
+        ]))
+        .unwrap();
+        assert!(matches!(link.mtu, Some(Err(_))), "{:?}", link.mtu);
+        assert_eq!(link.state, Some(Ok("down".to_owned())));
+    }
+
+    #[test]
+    fn counters_that_an_old_kernel_does_not_send_are_not_zero() {
+        let name = attribute(IFLA_IFNAME, b"eth7\0");
+        let sent: Vec<u8> = (0..23_u64).flat_map(u64::to_ne_bytes).collect();
+        let link = parse(&message(&[name, attribute(IFLA_STATS64, &sent)])).unwrap();
+        let counters = link.stats.unwrap().unwrap();
+        assert_eq!((counters.sent, counters.stats.tx_bytes), (23, 3));
+    }
+
+    #[test]
+    fn a_message_without_a_name_is_refused() {
+        assert_eq!(parse(&message(&[])).unwrap_err(), "link 7 has no name");
+        assert!(parse(&[0; HEADER - 1]).is_err());
+        assert!(parse(&[]).is_err());
+    }
+
+    #[test]
+    fn states_of_the_future_keep_their_number() {
+        assert_eq!(state_name(State::LowerLayerDown), "lower-layer-down");
+        assert_eq!(state_name(State::from(9)), "state-9");
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        for body in bodies(Table::Links) {
+            for damaged in damages(&body) {
+                let _ = parse(&damaged);
+            }
+        }
+    }
+}

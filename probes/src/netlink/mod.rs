@@ -118,7 +118,7 @@ pub(crate) fn gather<T: Default>(
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use std::cell::Cell;
 
     use super::*;
@@ -143,6 +143,26 @@ pub(crate) mod tests {
             all.extend_from_slice(body);
             Ok(())
         })
+    }
+
+    /// Answers with these bodies.
+    struct Bodies(&'static [&'static [u8]]);
+
+    impl Dump for Bodies {
+        fn dump(&self, _: Table, each: &mut dyn FnMut(&[u8])) -> Result<(), DumpError> {
+            self.0.iter().for_each(|body| each(body));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_message_that_is_not_understood_is_passed_over() {
+        let bodies = Bodies(&[&[1], &[], &[3]]);
+        let taken = gather(&bodies, Table::Links, |all: &mut Vec<u8>, body| {
+            all.push(*body.first().ok_or("empty")?);
+            Ok(())
+        });
+        assert_eq!(taken, Ok(vec![1, 3]));
     }
 
     #[test]

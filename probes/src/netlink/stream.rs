@@ -130,6 +130,19 @@ mod tests {
     }
 
     #[test]
+    fn damage_is_survived() {
+        let dump = [
+            message(16, 2, &[7; 20]),
+            message(17, 2, &[]),
+            message(3, 2, &[0; 4]),
+        ]
+        .concat();
+        for damaged in crate::testing::damages(&dump) {
+            let _ = bodies(&damaged);
+        }
+    }
+
+    #[test]
     fn lengths_that_lie_are_malformed() {
         let good = message(16, 2, &[7; 8]);
         for cut in 1..good.len() {
