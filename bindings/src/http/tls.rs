@@ -110,7 +110,7 @@ fn certificate_fault(error: &CertificateError) -> TlsFault {
             presented: Vec::new(),
         },
         C::NotValidForNameContext { presented, .. } => TlsFault::WrongName {
-            presented: presented.iter().take(8).cloned().collect(),
+            presented: presented.iter().take(8).map(|name| plain(name)).collect(),
         },
         C::UnknownIssuer => TlsFault::UnknownIssuer,
         C::BadSignature => TlsFault::Certificate(
@@ -123,6 +123,35 @@ fn certificate_fault(error: &CertificateError) -> TlsFault {
     }
 }
 
+/// A name of a certificate, which the verifier gives as `DnsName("…")`: the name alone, and of it
+/// what can be shown anywhere.
+fn plain(name: &str) -> String {
+    let inner = name.split_once('(').map_or(name, |(_, inner)| inner);
+    inner
+        .trim_matches(['(', ')', '"'])
+        .chars()
+        .filter(char::is_ascii_graphic)
+        .take(100)
+        .collect()
+}
+
 fn system_time(time: UnixTime) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(time.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_certificates_are_shown_plainly() {
+        for (name, shown) in [
+            ("DnsName(\"dm.example\")", "dm.example"),
+            ("IpAddress(192.0.2.1)", "192.0.2.1"),
+            ("DnsName(\"a\u{1b}[31m\u{202e}b\")", "a[31mb"),
+            ("DirectoryName", "DirectoryName"),
+        ] {
+            assert_eq!(plain(name), shown);
+        }
+    }
 }

@@ -321,6 +321,25 @@ async fn errors_of_the_server_carry_code_and_class() {
     }
 }
 
+/// The rest of the message stays unread, as servers do with messages that are too large.
+#[tokio::test]
+async fn an_error_that_comes_before_the_message_was_read_is_heard() {
+    let peer = Peer::start(|_, mut stream| async move {
+        stream.read_exact(&mut [0; 1024]).await.unwrap();
+        let answer = b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    })
+    .await;
+    let mut bearer = open(&peer.address(), &plain()).await.unwrap();
+    let large = message(&"x".repeat(32 << 20));
+    let error = talk(&mut bearer, large).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Status { code: 413, .. }),
+        "{error:?}"
+    );
+}
+
 #[tokio::test]
 async fn a_redirect_is_named_and_not_followed() {
     let elsewhere = Peer::answering(ok("<a/>")).await;
