@@ -167,6 +167,8 @@ impl Session {
             return self.part(answer);
         }
         if answer.again && answer.end.is_none() {
+            // Whatever package was open, the device begins anew.
+            self.server_final = true;
             self.outbox.clear();
             self.alerts.start_over();
         }

@@ -170,7 +170,8 @@ impl<'a> Execution<'a> {
             Ok(outcome) => ItemOutcome {
                 results: outcome.results,
                 said: outcome.said,
-                unstored: self.overlay.savepoint() != self.untouched || !self.execs.is_empty(),
+                unstored: outcome.code == StatusCode::ACCEPTED
+                    || self.overlay.savepoint() != self.untouched,
                 ..ItemOutcome::for_item(outcome.code, item)
             },
         }

@@ -8,24 +8,24 @@ use omadm_syncml::{Command, Format, Item, Meta, Request, StatusCode, Value};
 
 impl Execution<'_> {
     pub(super) fn exec(&mut self, command: &Command, request: &Request, place: Place<'_>) -> bool {
-        if self.is_repeated(request) {
-            return self.reply(command, StatusCode::ACCEPTED);
-        }
         self.correlator.clone_from(&request.correlator);
+        if self.is_repeated() {
+            return self.items(command, request, place, |_, _, _| {
+                Ok(Outcome::code(StatusCode::ACCEPTED))
+            });
+        }
         self.items(command, request, place, Self::exec_item)
     }
 
     /// A server that has not seen the answer asks again; what it asked for is under way.
-    fn is_repeated(&self, request: &Request) -> bool {
-        let Some(correlator) = &request.correlator else {
+    fn is_repeated(&self) -> bool {
+        let Some(correlator) = &self.correlator else {
             return false;
         };
-        let key = ExecKey {
-            server: self.setting.server_id.to_owned(),
-            correlator: correlator.clone(),
-        };
-        let now_started = self.execs.iter().filter_map(ExecRecord::key);
-        self.setting.seen.contains(&key) || now_started.into_iter().any(|other| other == key)
+        let server = self.setting.server_id;
+        let same = |key: &ExecKey| key.server == server && key.correlator == *correlator;
+        let mut now_started = self.execs.iter().filter_map(ExecRecord::key);
+        self.setting.seen.iter().any(same) || now_started.any(|key| same(&key))
     }
 
     fn exec_item(&mut self, item: &Item, meta: &Meta) -> Done {

@@ -64,8 +64,10 @@ pub(super) struct Peer {
 impl Peer {
     /// Remembers what a header says; what it leaves out stays as it was.
     pub(super) fn learn(&mut self, header: &Header) {
-        self.max_msg_size = header.meta.max_msg_size.or(self.max_msg_size);
-        self.max_obj_size = header.meta.max_obj_size.or(self.max_obj_size);
+        // Nobody accepts nothing: 0 stands for no limit.
+        let limit = |size: Option<u64>| size.map(|size| if size == 0 { u64::MAX } else { size });
+        self.max_msg_size = limit(header.meta.max_msg_size).or(self.max_msg_size);
+        self.max_obj_size = limit(header.meta.max_obj_size).or(self.max_obj_size);
         let uri = header.resp_uri.as_deref().map(str::trim);
         if let Some(uri) = uri.filter(|uri| !uri.is_empty() && uri.len() <= LONGEST_RESP_URI) {
             self.resp_uri = Some(RespUri(uri.to_owned()));

@@ -51,6 +51,49 @@ use std::time::Duration;
 /// The driver asks [`poll_output`](Self::poll_output) what to do until it says
 /// [`Output::Wait`] or [`Output::Closed`], and reports what happens in the world by the
 /// `handle_` methods. The session itself reads no clock and does no input or output.
+///
+/// ```
+/// use omadm_dm::session::{Output, SessionCause, SessionStart};
+/// use omadm_dm::{Account, Ddf, Session, Tree};
+/// use omadm_syncml::{Limits, Now, PeerProof, decode};
+///
+/// let ddf = Ddf::parse("devinfo.xml", r#"<MgmtTree><VerDTD>1.2</VerDTD>
+///   <Node><NodeName>DevInfo</NodeName><DFProperties>
+///     <AccessType><Get/></AccessType><DFFormat><node/></DFFormat><Scope><Permanent/></Scope>
+///     <DFType><DDFName/></DFType></DFProperties>
+///   <Node><NodeName>DevId</NodeName><DFProperties>
+///     <AccessType><Get/></AccessType><DefaultValue>IMEI:4</DefaultValue><DFFormat><chr/></DFFormat>
+///     <Scope><Permanent/></Scope><DFType><MIME>text/plain</MIME></DFType></DFProperties></Node>
+///   </Node></MgmtTree>"#)?;
+/// let mut tree = Tree::default();
+/// tree.describe(&ddf)?;
+///
+/// let mut account = Account::new("bench", "com.example.dm", "https://dm.example.com/dm");
+/// account.accepts = vec![PeerProof::TlsServer]; // the certificate stands for the server
+/// let start = SessionStart::new(account, SessionCause::User, PeerProof::TlsServer, [7; 32]);
+/// let now = Now { boot: std::time::Duration::ZERO, wall: None };
+/// let mut session = Session::start(start, &tree, now);
+/// loop {
+///     match session.poll_output() {
+///         Output::Collect(wanted) => {
+///             let live = tree.collect(&wanted);
+///             session.handle_live(&live, &tree, now);
+///         }
+///         Output::Commit(writes) => {
+///             tree.apply(&writes.nodes); // once they are stored
+///             session.handle_committed(Ok(()), now);
+///         }
+///         Output::Transmit(envelope) => {
+///             let package_1 = decode(envelope.media_type, &envelope.body, &Limits::default())?;
+///             assert_eq!(package_1.header.source.uri, "IMEI:4");
+///             assert_eq!(package_1.commands.len(), 2); // Alert 1201, Replace of ./DevInfo
+///         }
+///         Output::Wait(_deadline) => break, // for the server: handle_message
+///         Output::Closed(outcome) => panic!("{outcome}"),
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Session {
     account: Account,
     parameters: SessionParameters,

@@ -22,9 +22,9 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether the server ended the session in the regular way.
+    /// Whether a server that has authenticated itself ended the session in the regular way.
     pub fn is_success(&self) -> bool {
-        self.end == SessionEnd::Completed
+        self.end == SessionEnd::Completed && !self.notes.contains(&Note::ServerUnauthenticated)
     }
 }
 

@@ -193,6 +193,10 @@ impl Wire {
                 ..Results::default()
             })
         };
+        if items.len() <= 1 {
+            let all: Vec<_> = items.into_iter().map(|item| results(vec![item])).collect();
+            return self.fits(&all).then_some(all);
+        }
         let empty = encoded_len(self.media_type, &results(Vec::new()));
         let mut commands = Vec::new();
         let mut group = Vec::new();
@@ -215,5 +219,11 @@ impl Wire {
             commands.push(results(group));
         }
         Some(commands)
+    }
+
+    fn fits(&self, commands: &[Command]) -> bool {
+        commands
+            .iter()
+            .all(|command| encoded_len(self.media_type, command) <= self.room)
     }
 }

@@ -1,12 +1,18 @@
 //! A scripted server: messages as XML text in, what the device says of them out.
 
+mod alerts;
+mod auth;
+mod commands;
+mod ends;
+mod faults;
 mod flow;
+mod packing;
 
 use super::*;
 use crate::{Credential, Ddf, Effect, Exec, ExecCall, ManagementObject, Node, NodeWrite, View};
 use omadm_syncml::{
-    AuthScheme, Command, Data, Format, Limits, MediaType, Message, PeerProof, Secret, StatusCode,
-    Uri, Value, Wall, decode,
+    AuthScheme, Command, Data, Format, Limits, MediaType, Message, Meta, PeerProof, Secret,
+    StatusCode, Uri, Value, Wall, decode,
 };
 
 const DEVICE: &str = "urn:uuid:6f1c2d34";

@@ -21,7 +21,7 @@ fn package_1_has_the_alert_and_every_devinfo_leaf() {
     let first = &request.items[0];
     assert_eq!(first.source.as_ref().unwrap().uri, "./DevInfo/DevId");
     assert_eq!(text(first.data.as_ref()), DEVICE);
-    assert_eq!((&first.target, &first.meta), (&None, &Default::default()));
+    assert_eq!((&first.target, &first.meta), (&None, &Meta::default()));
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_whole_session_reads_writes_and_ends() {
         ]
     );
     assert_eq!(bench.last().header.msg_id, "2");
-    assert_eq!(bench.last().header.meta, Default::default());
+    assert_eq!(bench.last().header.meta, Meta::default());
     assert_eq!(bench.value("./Play/A").as_deref(), Some("uno"));
     bench.serve(&status(2, "0", "SyncHdr", 200));
     assert_eq!(bench.sent.len(), 2, "nothing is left to say");
