@@ -27,7 +27,9 @@ pub fn decode(
     document: &[u8],
     limits: &Limits,
 ) -> Result<Message, DecodeError> {
-    typed::message(&mut Events::new(media_type, document, limits)?)
+    Events::new(media_type, document, limits)
+        .and_then(|mut events| typed::message(&mut events))
+        .map_err(DecodeError::from)
 }
 
 /// Writes a message, children in the order of the DTD.
@@ -56,11 +58,9 @@ pub fn decode_element(
     document: &[u8],
     limits: &Limits,
 ) -> Result<Element, DecodeError> {
-    let mut events = Events::new(media_type, document, limits)?;
-    let root = events.root()?;
-    let element = events.element(root)?;
-    events.finish()?;
-    Ok(element)
+    Events::new(media_type, document, limits)
+        .and_then(|mut events| events.document())
+        .map_err(DecodeError::from)
 }
 
 /// Writes any element as a document of its own.

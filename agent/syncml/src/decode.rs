@@ -2,7 +2,7 @@
 
 use crate::codepage::{Tag, metinf, syncml};
 use crate::event::{Event, Events, Name, join};
-use crate::limits::{DecodeError, Reason};
+use crate::limits::{Decoded, Reason};
 use crate::{
     Alert, Command, Container, Cred, Data, Element, Header, Item, Location, Message, Meta, Node,
     Request, Results, Status,
@@ -12,8 +12,6 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use std::borrow::Cow;
 use zeroize::Zeroizing;
-
-type Decoded<T> = Result<T, DecodeError>;
 
 /// Reads `SyncML`.
 pub(crate) fn message(e: &mut Events<'_>) -> Decoded<Message> {

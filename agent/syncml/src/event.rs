@@ -1,7 +1,8 @@
 //! The pull events that both encodings are read through, with the limits of a document.
 
 use crate::codepage::{Page, Tag, syncml};
-use crate::limits::{DecodeError, Limits, Reason};
+use crate::limits::{Decoded, Failure, Limits, Reason};
+use crate::progress::Progress;
 use crate::wbxml::WbxmlReader;
 use crate::xml::XmlReader;
 use crate::{Attribute, Element, ElementName, MediaType, Namespace, Node};
@@ -92,90 +93,69 @@ fn content_page(parent: Tag) -> Page {
     }
 }
 
-enum Source<'a> {
-    Xml(XmlReader<'a>),
-    Wbxml(WbxmlReader<'a>),
-}
-
 /// A document as a sequence of events.
-pub(crate) struct Events<'a> {
-    source: Source<'a>,
-    limits: Limits,
-    depth: usize,
-    elements: usize,
+pub(crate) enum Events<'a> {
+    /// In XML.
+    Xml(XmlReader<'a>),
+    /// In WBXML.
+    Wbxml(WbxmlReader<'a>),
 }
 
 impl<'a> Events<'a> {
     /// Begins to read a document.
-    pub(crate) fn new(
-        media_type: MediaType,
-        document: &'a [u8],
-        limits: &Limits,
-    ) -> Result<Self, DecodeError> {
+    pub(crate) fn new(media_type: MediaType, document: &'a [u8], limits: &Limits) -> Decoded<Self> {
         let limits = Limits {
             depth: limits.depth.min(Limits::MAX_DEPTH),
             ..*limits
         };
         if document.len() > limits.message_bytes {
-            return Err(DecodeError {
-                offset: limits.message_bytes,
-                reason: Reason::TooLong(limits.message_bytes),
-            });
+            let limit = limits.message_bytes;
+            return Err(Failure::at(limit, Reason::TooLong(limit)));
         }
-        let source = match media_type {
-            MediaType::DmXml => Source::Xml(XmlReader::new(document, limits)?),
-            MediaType::DmWbxml => Source::Wbxml(WbxmlReader::new(document, limits)?),
-        };
-        Ok(Self {
-            source,
-            limits,
-            depth: 0,
-            elements: 0,
+        Ok(match media_type {
+            MediaType::DmXml => Self::Xml(XmlReader::new(document, limits)?),
+            MediaType::DmWbxml => Self::Wbxml(WbxmlReader::new(document, limits)?),
         })
     }
 
     /// The next event.
-    pub(crate) fn next(&mut self) -> Result<Event<'a>, DecodeError> {
-        let event = match &mut self.source {
-            Source::Xml(reader) => reader.next()?,
-            Source::Wbxml(reader) => reader.next()?,
-        };
-        match event {
-            Event::Start(_) => {
-                self.depth += 1;
-                self.elements += 1;
-                if self.depth > self.limits.depth {
-                    return Err(self.error(Reason::TooDeep(self.limits.depth)));
-                }
-                if self.elements > self.limits.elements {
-                    return Err(self.error(Reason::TooManyElements(self.limits.elements)));
-                }
-            }
-            Event::End => self.depth = self.depth.saturating_sub(1),
-            Event::Text(_) | Event::Opaque(_) | Event::Eof => {}
+    pub(crate) fn next(&mut self) -> Decoded<Event<'a>> {
+        match self {
+            Self::Xml(reader) => reader.next(),
+            Self::Wbxml(reader) => reader.next(),
         }
-        Ok(event)
     }
 
     /// The attributes of the element that began last.
     pub(crate) fn take_attributes(&mut self) -> Vec<Attribute> {
-        match &mut self.source {
-            Source::Xml(reader) => reader.take_attributes(),
-            Source::Wbxml(reader) => reader.take_attributes(),
+        match self {
+            Self::Xml(reader) => reader.take_attributes(),
+            Self::Wbxml(reader) => reader.take_attributes(),
         }
     }
 
     /// An error at the last event.
-    pub(crate) fn error(&self, reason: Reason) -> DecodeError {
-        let offset = match &self.source {
-            Source::Xml(reader) => reader.offset(),
-            Source::Wbxml(reader) => reader.offset(),
-        };
-        DecodeError { offset, reason }
+    pub(crate) fn error(&self, reason: Reason) -> Failure {
+        self.progress().error(reason)
+    }
+
+    fn progress(&self) -> &Progress {
+        match self {
+            Self::Xml(reader) => reader.progress(),
+            Self::Wbxml(reader) => reader.progress(),
+        }
+    }
+
+    /// The root element with everything in it, and nothing but the end after it.
+    pub(crate) fn document(&mut self) -> Decoded<Element> {
+        let root = self.root()?;
+        let element = self.element(root)?;
+        self.finish()?;
+        Ok(element)
     }
 
     /// The name of the root element, which must be the next event.
-    pub(crate) fn root(&mut self) -> Result<Name, DecodeError> {
+    pub(crate) fn root(&mut self) -> Decoded<Name> {
         match self.next()? {
             Event::Start(name) => Ok(name),
             _ => Err(self.error(Reason::UnexpectedEnd)),
@@ -183,7 +163,7 @@ impl<'a> Events<'a> {
     }
 
     /// Expects that nothing but the end follows the root element.
-    pub(crate) fn finish(&mut self) -> Result<(), DecodeError> {
+    pub(crate) fn finish(&mut self) -> Decoded<()> {
         match self.next()? {
             Event::Eof => Ok(()),
             _ => Err(self.error(Reason::TrailingContent)),
@@ -191,7 +171,7 @@ impl<'a> Events<'a> {
     }
 
     /// The next child of the open element, `None` when the element ends. Text is passed over.
-    pub(crate) fn child(&mut self) -> Result<Option<Name>, DecodeError> {
+    pub(crate) fn child(&mut self) -> Decoded<Option<Name>> {
         loop {
             match self.next()? {
                 Event::Start(name) => return Ok(Some(name)),
@@ -203,9 +183,9 @@ impl<'a> Events<'a> {
     }
 
     /// Passes over the rest of the open element.
-    pub(crate) fn skip(&mut self) -> Result<(), DecodeError> {
-        let outside = self.depth.saturating_sub(1);
-        while self.depth > outside {
+    pub(crate) fn skip(&mut self) -> Decoded<()> {
+        let inside = self.progress().depth();
+        while self.progress().depth() >= inside {
             if matches!(self.next()?, Event::Eof) {
                 return Err(self.error(Reason::UnexpectedEnd));
             }
@@ -214,7 +194,7 @@ impl<'a> Events<'a> {
     }
 
     /// The character data of the open element up to its end; elements inside are passed over.
-    pub(crate) fn text(&mut self) -> Result<Cow<'a, str>, DecodeError> {
+    pub(crate) fn text(&mut self) -> Decoded<Cow<'a, str>> {
         let mut text = Cow::Borrowed("");
         loop {
             let piece = match self.next()? {
@@ -235,7 +215,7 @@ impl<'a> Events<'a> {
     }
 
     /// The open element with everything in it, up to its end.
-    pub(crate) fn element(&mut self, name: Name) -> Result<Element, DecodeError> {
+    pub(crate) fn element(&mut self, name: Name) -> Decoded<Element> {
         let mut outer: Vec<Element> = Vec::new();
         let mut open = self.begun(name);
         loop {

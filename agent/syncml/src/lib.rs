@@ -17,6 +17,7 @@ pub mod format;
 pub mod limits;
 pub mod mask;
 pub mod message;
+mod progress;
 pub mod status;
 pub mod time;
 pub mod uri;

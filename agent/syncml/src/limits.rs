@@ -56,6 +56,26 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
+/// A [`DecodeError`] in the form that travels fast: a box does not make every result large.
+#[derive(Debug)]
+pub(crate) struct Failure(Box<DecodeError>);
+
+impl Failure {
+    #[cold]
+    pub(crate) fn at(offset: usize, reason: Reason) -> Self {
+        Self(Box::new(DecodeError { offset, reason }))
+    }
+}
+
+impl From<Failure> for DecodeError {
+    fn from(failure: Failure) -> Self {
+        *failure.0
+    }
+}
+
+/// What reading gives inside this crate.
+pub(crate) type Decoded<T> = Result<T, Failure>;
+
 /// Why a document was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

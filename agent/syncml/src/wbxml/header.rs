@@ -2,7 +2,7 @@
 
 use super::{DM_DDF, SYNCML_1_0, SYNCML_1_1, SYNCML_1_2, UNKNOWN_TYPE, UTF_8, token};
 use crate::codepage::Page;
-use crate::limits::{DecodeError, Limits, Reason};
+use crate::limits::{Decoded, Failure, Limits, Reason};
 use std::borrow::Cow;
 use std::ffi::CStr;
 
@@ -29,7 +29,7 @@ impl<'a> Octets<'a> {
     }
 
     /// The next octet.
-    pub(super) fn octet(&mut self) -> Result<u8, DecodeError> {
+    pub(super) fn octet(&mut self) -> Decoded<u8> {
         match self.all.get(self.at) {
             Some(&octet) => {
                 self.at += 1;
@@ -40,7 +40,7 @@ impl<'a> Octets<'a> {
     }
 
     /// The next `count` octets.
-    pub(super) fn take(&mut self, count: u32) -> Result<&'a [u8], DecodeError> {
+    pub(super) fn take(&mut self, count: u32) -> Decoded<&'a [u8]> {
         let taken = usize::try_from(count)
             .ok()
             .and_then(|count| self.rest().get(..count));
@@ -54,7 +54,7 @@ impl<'a> Octets<'a> {
     }
 
     /// The octets before the next NUL, which is read as well.
-    pub(super) fn terminated(&mut self) -> Result<&'a [u8], DecodeError> {
+    pub(super) fn terminated(&mut self) -> Decoded<&'a [u8]> {
         match CStr::from_bytes_until_nul(self.rest()) {
             Ok(text) => {
                 self.at += text.count_bytes() + 1;
@@ -65,7 +65,7 @@ impl<'a> Octets<'a> {
     }
 
     /// A multi-byte integer: seven bits an octet, at most 32 bits (WAP-192-WBXML 5.1).
-    pub(super) fn integer(&mut self) -> Result<u32, DecodeError> {
+    pub(super) fn integer(&mut self) -> Decoded<u32> {
         let mut value: u32 = 0;
         for _ in 0..5 {
             let octet = self.octet()?;
@@ -80,11 +80,9 @@ impl<'a> Octets<'a> {
         Err(self.error(Reason::IntegerTooLong))
     }
 
-    fn error(&self, reason: Reason) -> DecodeError {
-        DecodeError {
-            offset: self.at,
-            reason,
-        }
+    #[cold]
+    fn error(&self, reason: Reason) -> Failure {
+        Failure::at(self.at, reason)
     }
 }
 
@@ -133,13 +131,10 @@ pub(super) struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    pub(super) fn read(octets: &mut Octets<'a>, limits: &Limits) -> Result<Self, DecodeError> {
+    pub(super) fn read(octets: &mut Octets<'a>, limits: &Limits) -> Decoded<Self> {
         let version = octets.octet()?;
         if version > 0x03 {
-            return Err(DecodeError {
-                offset: 0,
-                reason: Reason::WbxmlVersion(version),
-            });
+            return Err(Failure::at(0, Reason::WbxmlVersion(version)));
         }
         let public_id = PublicId::read(octets)?;
         let strings = if version == 0 {
@@ -149,15 +144,12 @@ impl<'a> Header<'a> {
         };
         let page = public_id
             .first_page(&strings)
-            .map_err(|reason| DecodeError { offset: 1, reason })?;
+            .map_err(|reason| Failure::at(1, reason))?;
         Ok(Self { strings, page })
     }
 
     /// Version 1.0 has no character set, yet some encoders write one.
-    fn strings_of_1_0(
-        octets: &mut Octets<'a>,
-        limits: &Limits,
-    ) -> Result<Strings<'a>, DecodeError> {
+    fn strings_of_1_0(octets: &mut Octets<'a>, limits: &Limits) -> Decoded<Strings<'a>> {
         let mut without = octets.clone();
         match Self::strings(&mut without, limits, false) {
             Ok(strings) if begins_body(without.rest()) => {
@@ -172,7 +164,7 @@ impl<'a> Header<'a> {
         octets: &mut Octets<'a>,
         limits: &Limits,
         has_charset: bool,
-    ) -> Result<Strings<'a>, DecodeError> {
+    ) -> Decoded<Strings<'a>> {
         let offset = octets.position();
         let charset = match if has_charset {
             octets.integer()?
@@ -184,14 +176,14 @@ impl<'a> Header<'a> {
             4 => Charset::Latin1,
             other => {
                 let reason = Reason::Charset(other);
-                return Err(DecodeError { offset, reason });
+                return Err(Failure::at(offset, reason));
             }
         };
         let offset = octets.position();
         let length = octets.integer()?;
         if usize::try_from(length).map_or(true, |length| length > limits.string_table) {
             let reason = Reason::StringTableTooLong(limits.string_table);
-            return Err(DecodeError { offset, reason });
+            return Err(Failure::at(offset, reason));
         }
         let table = octets.take(length)?;
         Ok(Strings { charset, table })
@@ -216,7 +208,7 @@ enum PublicId {
 }
 
 impl PublicId {
-    fn read(octets: &mut Octets<'_>) -> Result<Self, DecodeError> {
+    fn read(octets: &mut Octets<'_>) -> Decoded<Self> {
         Ok(match octets.integer()? {
             0 => Self::Text(octets.integer()?),
             number => Self::Number(number),
@@ -247,9 +239,12 @@ impl PublicId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::DecodeError;
 
     fn integer(octets: &[u8]) -> Result<u32, Reason> {
-        Octets::new(octets).integer().map_err(|error| error.reason)
+        Octets::new(octets)
+            .integer()
+            .map_err(|failure| DecodeError::from(failure).reason)
     }
 
     #[test]

@@ -4,50 +4,41 @@ use super::header::{Header, Octets, Strings};
 use super::token;
 use crate::codepage::{Page, Tag};
 use crate::event::{Event, Name};
-use crate::limits::{DecodeError, Limits, Reason};
+use crate::limits::{Decoded, Failure, Limits, Reason};
+use crate::progress::Progress;
 use crate::{Attribute, ElementName, Namespace};
 use std::borrow::Cow;
 
 /// A WBXML document as a sequence of events.
 pub(crate) struct WbxmlReader<'a> {
     octets: Octets<'a>,
-    /// Where the last event begins.
-    offset: usize,
     strings: Strings<'a>,
     /// The code page of tags. It holds until the next switch, whatever begins or ends.
     page: u8,
-    open: Vec<Name>,
     /// The tag that was read last has no content, so it ends at once.
     ends_at_once: bool,
     attributes: Vec<Attribute>,
-    root_seen: bool,
-    limits: Limits,
-    /// Octets that references to the string table may still add up to.
-    expansion: usize,
+    progress: Progress,
 }
 
 impl<'a> WbxmlReader<'a> {
     /// Begins to read a document.
-    pub(crate) fn new(document: &'a [u8], limits: Limits) -> Result<Self, DecodeError> {
+    pub(crate) fn new(document: &'a [u8], limits: Limits) -> Decoded<Self> {
         let mut octets = Octets::new(document);
         let header = Header::read(&mut octets, &limits)?;
         Ok(Self {
             octets,
-            offset: 0,
             strings: header.strings,
             page: header.page as u8,
-            open: Vec::new(),
             ends_at_once: false,
             attributes: Vec::new(),
-            root_seen: false,
-            limits,
-            expansion: limits.expansion,
+            progress: Progress::new(limits),
         })
     }
 
-    /// Octets of the document before the last event.
-    pub(crate) const fn offset(&self) -> usize {
-        self.offset
+    /// How far the reader is.
+    pub(crate) const fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// The attributes of the element that began last.
@@ -56,23 +47,23 @@ impl<'a> WbxmlReader<'a> {
     }
 
     /// The next event.
-    pub(crate) fn next(&mut self) -> Result<Event<'a>, DecodeError> {
+    pub(crate) fn next(&mut self) -> Decoded<Event<'a>> {
         if std::mem::take(&mut self.ends_at_once) {
-            self.open.pop();
+            self.progress.end();
             return Ok(Event::End);
         }
         loop {
-            self.offset = self.octets.position();
-            if self.open.is_empty() && self.root_seen && self.is_padding() {
+            self.progress.offset = self.octets.position();
+            if self.progress.is_after_root() && self.is_padding() {
                 return Ok(Event::Eof);
             }
             let token = self.octets.octet()?;
             match token {
                 token::SWITCH_PAGE => self.page = self.octets.octet()?,
                 token::PI => self.pass_instruction()?,
-                _ if self.open.is_empty() => return self.root(token),
+                _ if self.progress.depth() == 0 => return self.root(token),
                 token::END => {
-                    self.open.pop();
+                    self.progress.end();
                     return Ok(Event::End);
                 }
                 token::OPAQUE => return self.opaque(),
@@ -95,19 +86,18 @@ impl<'a> WbxmlReader<'a> {
         self.octets.rest().iter().all(|&octet| octet == 0)
     }
 
-    fn root(&mut self, token: u8) -> Result<Event<'a>, DecodeError> {
-        if self.root_seen {
+    fn root(&mut self, token: u8) -> Decoded<Event<'a>> {
+        if self.progress.is_after_root() {
             return Err(self.error(Reason::TrailingContent));
         }
         let identity = token & token::IDENTITY;
         if identity < token::LITERAL {
             return Err(self.error(Reason::MisplacedToken(token)));
         }
-        self.root_seen = true;
         self.begin(token)
     }
 
-    fn begin(&mut self, token: u8) -> Result<Event<'a>, DecodeError> {
+    fn begin(&mut self, token: u8) -> Decoded<Event<'a>> {
         self.attributes.clear();
         let literal = match token & token::IDENTITY {
             token::LITERAL => Some(self.literal()?),
@@ -122,7 +112,7 @@ impl<'a> WbxmlReader<'a> {
             Some(local) => self.literal_name(&local, declared)?,
             None => self.token_name(token & token::IDENTITY),
         };
-        self.open.push(name.clone());
+        self.progress.begin(name.clone())?;
         self.ends_at_once = token & token::HAS_CONTENT == 0;
         Ok(Event::Start(name))
     }
@@ -142,29 +132,25 @@ impl<'a> WbxmlReader<'a> {
 
     /// The name of an element that is written out. Its namespace is its parent's unless it says
     /// otherwise.
-    fn literal_name(
-        &mut self,
-        local: &str,
-        declared: Option<Namespace>,
-    ) -> Result<Name, DecodeError> {
+    fn literal_name(&mut self, local: &str, declared: Option<Namespace>) -> Decoded<Name> {
         let local = local.rsplit(':').next().unwrap_or_default();
         if !crate::xml::is_name(local) {
             return Err(self.error(Reason::Name(local.to_owned())));
         }
-        let parent = self.open.last();
+        let parent = self.progress.parent();
         let namespace = declared.unwrap_or_else(|| match parent {
             Some(Name::Known(tag)) => tag.page().namespace(),
             Some(Name::Foreign(name)) => name.namespace.clone(),
             None => Namespace::Other(String::new()),
         });
         let name = Name::resolve(parent, &namespace, local);
-        self.spend(namespace.as_str().len())?;
+        self.progress.spend(namespace.as_str().len())?;
         Ok(name)
     }
 
     /// Reads an attribute list: names with values. A name that nobody knows is empty, as in the
     /// namespace that Nokia's encoder writes with an empty string table.
-    fn raw_attributes(&mut self) -> Result<Vec<(String, String)>, DecodeError> {
+    fn raw_attributes(&mut self) -> Decoded<Vec<(String, String)>> {
         let mut attributes: Vec<(String, String)> = Vec::new();
         loop {
             let token = self.octets.octet()?;
@@ -192,24 +178,19 @@ impl<'a> WbxmlReader<'a> {
                 token::LITERAL => {
                     let index = self.octets.integer()?;
                     let name = self.strings.lookup(index).unwrap_or_default();
-                    self.spend(name.len())?;
+                    self.progress.spend(name.len())?;
                     attributes.push((name.into_owned(), String::new()));
                 }
                 // Attribute starts end at 0x7F, values begin at 0x85; SyncML defines neither.
                 0x05..=0x7F => attributes.push((String::new(), String::new())),
                 _ => {}
             }
-            if attributes.len() > self.limits.attributes {
-                return Err(self.error(Reason::TooManyAttributes(self.limits.attributes)));
-            }
+            self.progress.check_attributes(attributes.len())?;
         }
     }
 
     /// Keeps the attributes that have a name; returns the namespace that they declare.
-    fn resolve_attributes(
-        &mut self,
-        raw: Vec<(String, String)>,
-    ) -> Result<Option<Namespace>, DecodeError> {
+    fn resolve_attributes(&mut self, raw: Vec<(String, String)>) -> Decoded<Option<Namespace>> {
         let mut declared = None;
         let mut prefixes: Vec<(String, String)> = Vec::new();
         for (name, value) in raw {
@@ -232,7 +213,7 @@ impl<'a> WbxmlReader<'a> {
                     .find(|(known, _)| known == prefix)
                     .map_or_else(String::new, |(_, namespace)| namespace.clone()),
             };
-            self.spend(namespace.len())?;
+            self.progress.spend(namespace.len())?;
             self.attributes.push(Attribute {
                 namespace,
                 local: local.to_owned(),
@@ -243,19 +224,19 @@ impl<'a> WbxmlReader<'a> {
     }
 
     /// A processing instruction has the shape of an attribute and means nothing to SyncML.
-    fn pass_instruction(&mut self) -> Result<(), DecodeError> {
+    fn pass_instruction(&mut self) -> Decoded<()> {
         self.raw_attributes().map(drop)
     }
 
-    fn literal(&mut self) -> Result<String, DecodeError> {
+    fn literal(&mut self) -> Decoded<String> {
         let index = self.octets.integer()?;
         let name = self.strings.lookup(index).map_err(|r| self.error(r))?;
-        self.spend(name.len())?;
+        self.progress.spend(name.len())?;
         Ok(name.into_owned())
     }
 
     /// The characters of `STR_I`, `STR_T` or `ENTITY`.
-    fn string(&mut self, token: u8) -> Result<Cow<'a, str>, DecodeError> {
+    fn string(&mut self, token: u8) -> Decoded<Cow<'a, str>> {
         match token {
             token::STR_I => {
                 let octets = self.octets.terminated()?;
@@ -264,7 +245,7 @@ impl<'a> WbxmlReader<'a> {
             token::STR_T => {
                 let index = self.octets.integer()?;
                 let text = self.strings.lookup(index).map_err(|r| self.error(r))?;
-                self.spend(text.len())?;
+                self.progress.spend(text.len())?;
                 Ok(text)
             }
             _ => {
@@ -276,25 +257,12 @@ impl<'a> WbxmlReader<'a> {
         }
     }
 
-    fn opaque(&mut self) -> Result<Event<'a>, DecodeError> {
+    fn opaque(&mut self) -> Decoded<Event<'a>> {
         let length = self.octets.integer()?;
         Ok(Event::Opaque(self.octets.take(length)?))
     }
 
-    fn spend(&mut self, octets: usize) -> Result<(), DecodeError> {
-        match self.expansion.checked_sub(octets) {
-            Some(rest) => {
-                self.expansion = rest;
-                Ok(())
-            }
-            None => Err(self.error(Reason::ExpandsTooFar(self.limits.expansion))),
-        }
-    }
-
-    const fn error(&self, reason: Reason) -> DecodeError {
-        DecodeError {
-            offset: self.offset,
-            reason,
-        }
+    fn error(&self, reason: Reason) -> Failure {
+        self.progress.error(reason)
     }
 }

@@ -332,6 +332,7 @@ fn errors_tell_the_place() {
         WbxmlReader::new(b"\x02\xA4\x01\x6A\x00\x6D\x6C\x65\x40", Limits::default()).unwrap();
     let error = std::iter::repeat_with(|| reader.next())
         .find_map(Result::err)
+        .map(DecodeError::from)
         .unwrap();
     assert_eq!(error.offset, 8);
     assert_eq!(

@@ -2,7 +2,8 @@
 
 use super::{XML_NAMESPACE, is_allowed, is_name};
 use crate::event::{Event, Name};
-use crate::limits::{DecodeError, Limits, Reason};
+use crate::limits::{Decoded, Failure, Limits, Reason};
+use crate::progress::Progress;
 use crate::{Attribute, Namespace};
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event as Markup};
@@ -24,20 +25,14 @@ pub(crate) struct XmlReader<'a> {
     markup: quick_xml::Reader<&'a [u8]>,
     /// Where `markup` begins in the document.
     base: usize,
-    /// Where the last event begins.
-    offset: usize,
-    open: Vec<Name>,
     bindings: Vec<Binding>,
     attributes: Vec<Attribute>,
-    root_seen: bool,
-    limits: Limits,
-    /// Octets of namespace names that may still be copied.
-    expansion: usize,
+    progress: Progress,
 }
 
 impl<'a> XmlReader<'a> {
     /// Begins to read a document.
-    pub(crate) fn new(document: &'a [u8], limits: Limits) -> Result<Self, DecodeError> {
+    pub(crate) fn new(document: &'a [u8], limits: Limits) -> Decoded<Self> {
         let text = document.strip_prefix(BYTE_ORDER_MARK);
         let base = text.map_or(0, |_| BYTE_ORDER_MARK.len());
         let text = trim_padding(text.unwrap_or(document));
@@ -47,19 +42,15 @@ impl<'a> XmlReader<'a> {
         Ok(Self {
             markup,
             base,
-            offset: 0,
-            open: Vec::new(),
             bindings: Vec::new(),
             attributes: Vec::new(),
-            root_seen: false,
-            limits,
-            expansion: limits.expansion,
+            progress: Progress::new(limits),
         })
     }
 
-    /// Octets of the document before the last event.
-    pub(crate) const fn offset(&self) -> usize {
-        self.offset
+    /// How far the reader is.
+    pub(crate) const fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// The attributes of the element that began last.
@@ -68,9 +59,9 @@ impl<'a> XmlReader<'a> {
     }
 
     /// The next event.
-    pub(crate) fn next(&mut self) -> Result<Event<'a>, DecodeError> {
+    pub(crate) fn next(&mut self) -> Decoded<Event<'a>> {
         loop {
-            self.offset = self.base + position(self.markup.buffer_position());
+            self.progress.offset = self.base + position(self.markup.buffer_position());
             let markup = self.markup.read_event().map_err(|e| self.syntax(&e))?;
             match markup {
                 Markup::Start(start) | Markup::Empty(start) => return self.begin(&start),
@@ -91,17 +82,16 @@ impl<'a> XmlReader<'a> {
                 Markup::Decl(declaration) => self.declaration(&declaration)?,
                 Markup::DocType(content) => self.document_type(&content)?,
                 Markup::Comment(_) | Markup::PI(_) => {}
-                Markup::Eof if self.open.is_empty() && self.root_seen => return Ok(Event::Eof),
+                Markup::Eof if self.progress.is_after_root() => return Ok(Event::Eof),
                 Markup::Eof => return Err(self.error(Reason::UnexpectedEnd)),
             }
         }
     }
 
-    fn begin(&mut self, start: &BytesStart<'_>) -> Result<Event<'a>, DecodeError> {
-        if self.open.is_empty() && self.root_seen {
+    fn begin(&mut self, start: &BytesStart<'_>) -> Decoded<Event<'a>> {
+        if self.progress.is_after_root() {
             return Err(self.error(Reason::TrailingContent));
         }
-        self.root_seen = true;
         self.attributes.clear();
         if start.len() > start.name().as_ref().len() {
             self.declare(start)?;
@@ -115,31 +105,29 @@ impl<'a> XmlReader<'a> {
             return Err(self.error(Reason::Xml(message)));
         }
         let name = self.name(prefix, local.into_inner())?;
-        self.open.push(name.clone());
+        self.progress.begin(name.clone())?;
         Ok(Event::Start(name))
     }
 
-    fn name(&mut self, prefix: &str, local: &str) -> Result<Name, DecodeError> {
+    fn name(&mut self, prefix: &str, local: &str) -> Decoded<Name> {
         const NONE: &Namespace = &Namespace::Other(String::new());
         let declared = self.lookup(prefix).unwrap_or(NONE);
-        let name = Name::resolve(self.open.last(), declared, local);
+        let name = Name::resolve(self.progress.parent(), declared, local);
         if matches!(name, Name::Foreign(_)) {
             let cost = declared.as_str().len();
-            self.spend(cost)?;
+            self.progress.spend(cost)?;
         }
         Ok(name)
     }
 
     /// Notes the namespaces that an element declares.
-    fn declare(&mut self, start: &BytesStart<'_>) -> Result<(), DecodeError> {
-        let depth = self.open.len() + 1;
+    fn declare(&mut self, start: &BytesStart<'_>) -> Decoded<()> {
+        let depth = self.progress.depth() + 1;
         let mut attributes = start.attributes();
         let attributes = attributes.with_checks(false);
         for (count, attribute) in attributes.enumerate() {
             let attribute = attribute.map_err(|e| self.error(Reason::Xml(e.to_string())))?;
-            if count >= self.limits.attributes {
-                return Err(self.error(Reason::TooManyAttributes(self.limits.attributes)));
-            }
+            self.progress.check_attributes(count + 1)?;
             if let Some(prefix) = declared_prefix(attribute.key.as_ref()) {
                 let uri = self.value(&attribute)?;
                 self.bindings.push(Binding {
@@ -153,7 +141,7 @@ impl<'a> XmlReader<'a> {
     }
 
     /// Collects the attributes that declare no namespace.
-    fn collect_attributes(&mut self, start: &BytesStart<'_>) -> Result<(), DecodeError> {
+    fn collect_attributes(&mut self, start: &BytesStart<'_>) -> Decoded<()> {
         let mut attributes = start.attributes();
         for attribute in attributes.with_checks(false).flatten() {
             if declared_prefix(attribute.key.as_ref()).is_some() {
@@ -168,7 +156,7 @@ impl<'a> XmlReader<'a> {
                     .lookup(prefix)
                     .map_or_else(String::new, |namespace| namespace.as_str().to_owned()),
             };
-            self.spend(namespace.len())?;
+            self.progress.spend(namespace.len())?;
             if !is_name(&local) {
                 return Err(self.error(Reason::Xml(format!("{local:?} is not a name"))));
             }
@@ -189,7 +177,7 @@ impl<'a> XmlReader<'a> {
     fn value<'v>(
         &self,
         attribute: &quick_xml::events::attributes::Attribute<'v>,
-    ) -> Result<Cow<'v, str>, DecodeError> {
+    ) -> Decoded<Cow<'v, str>> {
         let value = attribute
             .normalized_value(XmlVersion::Implicit1_0)
             .map_err(|e| self.error(Reason::Xml(e.to_string())))?;
@@ -201,21 +189,25 @@ impl<'a> XmlReader<'a> {
 
     /// The namespace that a prefix stands for, unless none was declared.
     fn lookup(&self, prefix: &str) -> Option<&Namespace> {
-        let binding = self.bindings.iter().rev().find(|b| b.prefix == prefix)?;
-        Some(&binding.namespace)
+        // Most documents have no prefix, and comparing nothing with nothing is not free.
+        let same = |b: &&Binding| match prefix {
+            "" => b.prefix.is_empty(),
+            _ => b.prefix == prefix,
+        };
+        Some(&self.bindings.iter().rev().find(same)?.namespace)
     }
 
     fn end(&mut self) {
-        let depth = self.open.len();
-        self.open.pop();
+        let depth = self.progress.depth();
+        self.progress.end();
         while self.bindings.last().is_some_and(|b| b.depth >= depth) {
             self.bindings.pop();
         }
     }
 
     /// Text in the root element; white space around it is nothing.
-    fn text(&self, text: Cow<'a, str>) -> Result<Option<Cow<'a, str>>, DecodeError> {
-        if !self.open.is_empty() {
+    fn text(&self, text: Cow<'a, str>) -> Decoded<Option<Cow<'a, str>>> {
+        if self.progress.depth() > 0 {
             Ok(Some(text))
         } else if text.trim().is_empty() {
             Ok(None)
@@ -224,15 +216,15 @@ impl<'a> XmlReader<'a> {
         }
     }
 
-    fn inside(&self, text: Cow<'a, str>) -> Result<Event<'a>, DecodeError> {
-        if self.open.is_empty() {
+    fn inside(&self, text: Cow<'a, str>) -> Decoded<Event<'a>> {
+        if self.progress.depth() == 0 {
             return Err(self.outside());
         }
         Ok(Event::Text(text))
     }
 
-    fn outside(&self) -> DecodeError {
-        self.error(if self.root_seen {
+    fn outside(&self) -> Failure {
+        self.error(if self.progress.is_after_root() {
             Reason::TrailingContent
         } else {
             Reason::Xml("text before the root element".to_owned())
@@ -240,7 +232,7 @@ impl<'a> XmlReader<'a> {
     }
 
     /// The character that a reference stands for; only the five names of XML are defined.
-    fn resolve(&self, reference: &BytesRef<'a>) -> Result<Cow<'a, str>, DecodeError> {
+    fn resolve(&self, reference: &BytesRef<'a>) -> Decoded<Cow<'a, str>> {
         let text = match reference.as_ref() {
             "lt" => "<",
             "gt" => ">",
@@ -261,8 +253,8 @@ impl<'a> XmlReader<'a> {
         Ok(Cow::Borrowed(text))
     }
 
-    fn declaration(&self, declaration: &BytesDecl<'_>) -> Result<(), DecodeError> {
-        if self.offset > self.base {
+    fn declaration(&self, declaration: &BytesDecl<'_>) -> Decoded<()> {
+        if self.progress.offset > self.base {
             let message = "an XML declaration that is not at the start".to_owned();
             return Err(self.error(Reason::Xml(message)));
         }
@@ -281,8 +273,8 @@ impl<'a> XmlReader<'a> {
 
     /// A plain document type names the vocabulary and is passed over. An internal subset could
     /// define entities and is refused.
-    fn document_type(&self, content: &str) -> Result<(), DecodeError> {
-        if self.root_seen {
+    fn document_type(&self, content: &str) -> Decoded<()> {
+        if !self.progress.is_before_root() {
             let message = "a document type after the root element".to_owned();
             return Err(self.error(Reason::Xml(message)));
         }
@@ -292,24 +284,11 @@ impl<'a> XmlReader<'a> {
         Ok(())
     }
 
-    fn spend(&mut self, octets: usize) -> Result<(), DecodeError> {
-        match self.expansion.checked_sub(octets) {
-            Some(rest) => {
-                self.expansion = rest;
-                Ok(())
-            }
-            None => Err(self.error(Reason::ExpandsTooFar(self.limits.expansion))),
-        }
+    fn error(&self, reason: Reason) -> Failure {
+        self.progress.error(reason)
     }
 
-    fn error(&self, reason: Reason) -> DecodeError {
-        DecodeError {
-            offset: self.offset,
-            reason,
-        }
-    }
-
-    fn syntax(&self, error: &quick_xml::Error) -> DecodeError {
+    fn syntax(&self, error: &quick_xml::Error) -> Failure {
         let reason = match error {
             quick_xml::Error::Encoding(_) => Reason::NotText,
             quick_xml::Error::Syntax(_) => Reason::UnexpectedEnd,
@@ -336,24 +315,21 @@ fn trim_padding(text: &[u8]) -> &[u8] {
     text.get(..end).unwrap_or(text)
 }
 
-fn check_encoding(text: &[u8], base: usize) -> Result<(), DecodeError> {
+fn check_encoding(text: &[u8], base: usize) -> Decoded<()> {
     let utf_16 = matches!(
         text,
         [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..] | [0, b'<', ..] | [b'<', 0, ..]
     );
     if utf_16 {
-        return Err(DecodeError {
-            offset: 0,
-            reason: Reason::Encoding("UTF-16".to_owned()),
-        });
+        return Err(Failure::at(0, Reason::Encoding("UTF-16".to_owned())));
     }
     let forbidden = |&b: &u8| b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r');
     match text.iter().position(forbidden) {
         None => Ok(()),
-        Some(at) => Err(DecodeError {
-            offset: base + at,
-            reason: Reason::ControlCharacter(text.get(at).copied().unwrap_or_default().into()),
-        }),
+        Some(at) => {
+            let code = text.get(at).copied().unwrap_or_default().into();
+            Err(Failure::at(base + at, Reason::ControlCharacter(code)))
+        }
     }
 }
 
