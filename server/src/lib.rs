@@ -1,1 +1,16 @@
 //! A Device Management System for benches, labs and fleets.
+//!
+//! [`session`] decides what a message is answered with and touches nothing; [`Server`] gives it
+//! the database; the rest are the sockets and the command line.
+
+pub mod clock;
+pub mod error;
+pub mod job;
+mod mask;
+pub mod server;
+pub mod session;
+pub mod store;
+
+pub use error::Error;
+pub use server::{Answer, Fault, Policy, Request, Server};
+pub use store::Store;

@@ -1,0 +1,509 @@
+//! Joins the database and the session engine: one encoded message in, its answer out.
+//!
+//! Each message is one transaction: what it changes, the state of its session and the answer
+//! are on the disk before the answer is handed back.
+
+use crate::error::Error;
+use crate::mask;
+use crate::session::{self, Effect, Exchange, Phase, Session, Settings};
+use crate::store::{Bounds, Scope, Store, audit, devices, jobs, prune, sessions};
+use md5::{Digest as _, Md5};
+use omadm_syncml::{Limits, MediaType, Message, StatusCode, Wall, decode, encode};
+use rusqlite::Transaction;
+use std::fmt::{self, Write as _};
+use std::time::Duration;
+
+/// A session that is over repeats its last answer for as long as an HTTP client may retry.
+const REPEATS: Duration = Duration::from_mins(1);
+
+/// How the server behaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// How it presents itself.
+    pub settings: Settings,
+    /// The longest message it reads.
+    pub max_message: usize,
+    /// How long a session may be silent.
+    pub idle: Duration,
+    /// Whether a device that ignores `RespURI` goes on with its session by its name and
+    /// `SessionID`, which others can guess.
+    pub accept_session_id: bool,
+    /// How much is kept.
+    pub bounds: Bounds,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            settings: Settings {
+                max_message: 1 << 20,
+                max_object: 1 << 20,
+                server_id: "omadm-server".into(),
+            },
+            max_message: 1 << 20,
+            idle: Duration::from_mins(10),
+            accept_session_id: false,
+            bounds: Bounds::default(),
+        }
+    }
+}
+
+/// An encoded message as a bearer brings it.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// How it is encoded.
+    pub media_type: MediaType,
+    /// The message.
+    pub body: &'a [u8],
+    /// The token of the `RespURI` it was sent to.
+    pub token: Option<&'a str>,
+    /// The address of the server as the device knows it; the token is put behind it.
+    pub address: &'a str,
+    /// The time.
+    pub now: Wall,
+    /// Octets that nobody can foresee.
+    pub random: [u8; 34],
+}
+
+/// The answer to a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// How it is encoded.
+    pub media_type: MediaType,
+    /// The message.
+    pub body: Vec<u8>,
+    /// The session, as `session list` counts.
+    pub session: Option<i64>,
+    /// How far the session has come.
+    pub phase: Option<Phase>,
+    /// One line for the log.
+    pub summary: String,
+}
+
+/// Why a message got no answer.
+#[derive(Debug)]
+pub enum Fault {
+    /// It is no SyncML message, or one that nobody can answer.
+    Unreadable(String),
+    /// The database failed; the same message may succeed later.
+    Store(Error),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(why) => f.write_str(why),
+            Self::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// The server without its sockets.
+pub struct Server {
+    store: Store,
+    policy: Policy,
+}
+
+impl Server {
+    /// A server on this database.
+    pub fn new(store: Store, policy: Policy) -> Self {
+        Self { store, policy }
+    }
+
+    /// The database.
+    pub fn store(&mut self) -> &mut Store {
+        &mut self.store
+    }
+
+    /// Ends sessions that went silent and removes what is beyond the bounds.
+    pub fn tidy(&mut self, now: Wall) -> Result<(), Error> {
+        self.store.expire_sessions(self.policy.idle, now)?;
+        self.store.prune(&self.policy.bounds)
+    }
+
+    /// Answers one message.
+    pub fn answer(&mut self, request: &Request<'_>) -> Result<Answer, Fault> {
+        let limits = Limits {
+            message_bytes: self.policy.max_message,
+            ..Limits::default()
+        };
+        let message = decode(request.media_type, request.body, &limits)
+            .map_err(|e| Fault::Unreadable(shorten(&e.to_string())))?;
+        check_names(&message).map_err(|why| Fault::Unreadable(why.into()))?;
+        let arrival = Arrival {
+            request,
+            message: &message,
+            digest: Md5::digest(request.body).to_vec(),
+            policy: &self.policy,
+        };
+        let result = self
+            .store
+            .transact(|transaction| arrival.answer(transaction));
+        result.map_err(|failure| match failure {
+            Failure::Unwritable(why) => Fault::Unreadable(shorten(&why)),
+            Failure::Database(source) => Fault::Store(self.store.failed(source)),
+        })
+    }
+}
+
+/// What ends the transaction of a message without a trace of it.
+enum Failure {
+    Unwritable(String),
+    Database(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(source: rusqlite::Error) -> Self {
+        Self::Database(source)
+    }
+}
+
+/// Names that are kept and echoed must be there and must not be long.
+fn check_names(message: &Message) -> Result<(), &'static str> {
+    let header = &message.header;
+    match (&header.source.uri, &header.session_id, &header.msg_id) {
+        (device, _, _) if device.is_empty() || device.len() > 255 => {
+            Err("the Source of the header is missing or longer than 255 bytes")
+        }
+        (_, id, _) if id.is_empty() || id.len() > 64 => {
+            Err("the SessionID is missing or longer than 64 bytes")
+        }
+        (_, _, id) if id.is_empty() || id.len() > 64 => {
+            Err("the MsgID is missing or longer than 64 bytes")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A message that was read, on its way to its session.
+struct Arrival<'a> {
+    request: &'a Request<'a>,
+    message: &'a Message,
+    digest: Vec<u8>,
+    policy: &'a Policy,
+}
+
+/// What a message means for the sessions there are.
+enum Route {
+    /// It is the next message of a session.
+    Continue(sessions::Kept),
+    /// It begins one.
+    New,
+    /// It is the last message of a session once more: so is the answer.
+    Repeat(sessions::Kept),
+    /// It has no place in its session.
+    Refuse(sessions::Kept, StatusCode, &'static str),
+}
+
+impl Arrival<'_> {
+    fn answer(&self, transaction: &Transaction<'_>) -> Result<Answer, Failure> {
+        match self.route(transaction)? {
+            Route::Repeat(kept) => Ok(self.repeat(kept)),
+            Route::Refuse(kept, code, why) => self.refuse(transaction, &kept, code, why),
+            Route::Continue(kept) => self.turn(transaction, kept.id, &kept.token, kept.session),
+            Route::New => {
+                let device = &self.message.header.source.uri;
+                prune::before_session(transaction, device, &self.policy.bounds)?;
+                let token = token(&self.request.random);
+                let session_id = &self.message.header.session_id;
+                let now = self.request.now;
+                let id = sessions::begin(transaction, &token, device, session_id, now)?;
+                self.turn(transaction, id, &token, Session::new())
+            }
+        }
+    }
+
+    fn route(&self, transaction: &Transaction<'_>) -> rusqlite::Result<Route> {
+        let header = &self.message.header;
+        let by_token = match self.request.token {
+            Some(token) => sessions::by_token(transaction, token)?,
+            None => None,
+        };
+        if let Some(kept) = by_token {
+            return self.route_by_token(transaction, kept);
+        }
+        let latest = sessions::latest(transaction, &header.source.uri, &header.session_id)?;
+        let Some(kept) = latest else {
+            return Ok(Route::New);
+        };
+        if self.is_repeated(transaction, &kept)? {
+            return Ok(Route::Repeat(kept));
+        }
+        // Whoever knows only the names has still to prove itself, unless the policy is lax.
+        let joins = kept.session.phase == Phase::Authenticating
+            || (self.policy.accept_session_id && kept.session.phase.is_alive());
+        let next = follows(&header.msg_id, &kept.peer_msg_id);
+        Ok(if joins && next && !self.is_silent(&kept) {
+            Route::Continue(kept)
+        } else {
+            Route::New
+        })
+    }
+
+    fn route_by_token(
+        &self,
+        transaction: &Transaction<'_>,
+        kept: sessions::Kept,
+    ) -> rusqlite::Result<Route> {
+        let header = &self.message.header;
+        let refuse = |kept, code, why| Ok(Route::Refuse(kept, code, why));
+        if kept.device != header.source.uri || kept.session_id != header.session_id {
+            let why = "the message is of another device or session than its address";
+            return refuse(kept, StatusCode::BAD_REQUEST, why);
+        }
+        if self.is_repeated(transaction, &kept)? {
+            return Ok(Route::Repeat(kept));
+        }
+        if !follows(&header.msg_id, &kept.peer_msg_id) {
+            let why = "its MsgID was used before, for another message";
+            return refuse(kept, StatusCode::BAD_REQUEST, why);
+        }
+        match kept.session.phase {
+            phase if phase.is_alive() && self.is_silent(&kept) => {
+                sessions::expire(transaction, kept.id, self.request.now)?;
+                Ok(Route::New)
+            }
+            phase if phase.is_alive() => Ok(Route::Continue(kept)),
+            Phase::Expired => Ok(Route::New),
+            Phase::Superseded => {
+                self.scope(transaction, &kept.device, true, kept.id)
+                    .cloned("two sessions of it ran at once")?;
+                refuse(
+                    kept,
+                    StatusCode::BAD_REQUEST,
+                    "the device began another session",
+                )
+            }
+            Phase::Refused => {
+                let why = "the device could not prove itself in this session";
+                refuse(kept, StatusCode::INVALID_CREDENTIALS, why)
+            }
+            _ => refuse(kept, StatusCode::BAD_REQUEST, "the session was broken off"),
+        }
+    }
+
+    /// Whether the message is the last one of its session once more, octet for octet.
+    fn is_repeated(
+        &self,
+        transaction: &Transaction<'_>,
+        kept: &sessions::Kept,
+    ) -> rusqlite::Result<bool> {
+        let same = kept.peer_msg_id == self.message.header.msg_id
+            && kept.request_digest == self.digest
+            && kept.answer_type == self.request.media_type;
+        if !same || kept.session.phase == Phase::Open {
+            return Ok(same);
+        }
+        // A device with basic credentials and one SessionID begins each session with the same
+        // octets: that is no repetition when time has passed, or when there is work for it.
+        let recent = kept.last >= sessions::before(self.request.now, REPEATS);
+        let begins = kept.session.messages == 1 && kept.session.phase == Phase::Ended;
+        Ok(recent && !(begins && jobs::has_queued(transaction, &kept.device)?))
+    }
+
+    fn is_silent(&self, kept: &sessions::Kept) -> bool {
+        kept.last < sessions::before(self.request.now, self.policy.idle)
+    }
+
+    fn repeat(&self, kept: sessions::Kept) -> Answer {
+        Answer {
+            media_type: kept.answer_type,
+            body: kept.answer,
+            session: Some(kept.id),
+            phase: Some(kept.session.phase),
+            summary: format!("message {} again", self.message.header.msg_id),
+        }
+    }
+
+    fn refuse(
+        &self,
+        transaction: &Transaction<'_>,
+        kept: &sessions::Kept,
+        code: StatusCode,
+        why: &'static str,
+    ) -> Result<Answer, Failure> {
+        let device = devices::load(transaction, &kept.device)?;
+        let resp_uri = self.resp_uri(&kept.token);
+        let message = session::refuse(&self.exchange(&device, &[], &resp_uri), code);
+        let text = format!("a message is refused: {why}");
+        audit::note(transaction, kept.id, &text, self.request.now)?;
+        Ok(Answer {
+            media_type: self.request.media_type,
+            body: self.write(&message)?,
+            session: Some(kept.id),
+            phase: Some(kept.session.phase),
+            summary: format!("message {} refused: {why}", self.message.header.msg_id),
+        })
+    }
+
+    fn turn(
+        &self,
+        transaction: &Transaction<'_>,
+        id: i64,
+        token: &str,
+        session: Session,
+    ) -> Result<Answer, Failure> {
+        let name = &self.message.header.source.uri;
+        let device = devices::load(transaction, name)?;
+        let resp_uri = self.resp_uri(token);
+        let jobs = jobs::open_jobs(transaction, name, id)?;
+        let mut outcome =
+            session::answer(session.clone(), &self.exchange(&device, &jobs, &resp_uri));
+        let proven = outcome.effects.contains(&Effect::Authenticated);
+        if proven && sessions::supersede_others(transaction, name, id, self.request.now)? {
+            // The jobs that those sessions had taken with them wait again.
+            let jobs = jobs::open_jobs(transaction, name, id)?;
+            outcome = session::answer(session, &self.exchange(&device, &jobs, &resp_uri));
+        }
+        let body = self.write(&outcome.answer)?;
+        self.record(
+            transaction,
+            id,
+            "received",
+            self.request.body.len(),
+            self.message,
+        )?;
+        let scope = self.scope(transaction, name, device.known, id);
+        for effect in &outcome.effects {
+            scope.apply(effect)?;
+        }
+        self.record(transaction, id, "sent", body.len(), &outcome.answer)?;
+        let detail = detail(&outcome.effects, outcome.session.phase);
+        let turned = sessions::Turned {
+            session: &outcome.session,
+            peer_msg_id: &self.message.header.msg_id,
+            request_digest: &self.digest,
+            request_bytes: self.request.body.len(),
+            answer: &body,
+            answer_type: self.request.media_type,
+            detail: detail.as_deref(),
+        };
+        sessions::save(transaction, id, &turned, self.request.now)?;
+        Ok(Answer {
+            media_type: self.request.media_type,
+            body,
+            session: Some(id),
+            phase: Some(outcome.session.phase),
+            summary: self.summary(&outcome.answer, &outcome.effects, outcome.session.phase),
+        })
+    }
+
+    fn record(
+        &self,
+        transaction: &Transaction<'_>,
+        session: i64,
+        direction: &str,
+        bytes: usize,
+        message: &Message,
+    ) -> rusqlite::Result<()> {
+        let form = (self.request.media_type, bytes);
+        let text = mask::as_xml(message);
+        audit::message(
+            transaction,
+            session,
+            direction,
+            form,
+            &text,
+            self.request.now,
+        )
+    }
+
+    fn scope<'a>(
+        &self,
+        transaction: &'a Transaction<'a>,
+        device: &'a str,
+        known: bool,
+        session: i64,
+    ) -> Scope<'a> {
+        Scope {
+            transaction,
+            device,
+            known,
+            session,
+            media_type: self.request.media_type,
+            now: self.request.now,
+        }
+    }
+
+    fn exchange<'a>(
+        &'a self,
+        device: &'a session::Device,
+        jobs: &'a [session::Job],
+        resp_uri: &'a str,
+    ) -> Exchange<'a> {
+        let mut fresh = [0; 18];
+        for (to, from) in fresh.iter_mut().zip(self.request.random) {
+            *to = from;
+        }
+        Exchange {
+            device,
+            jobs,
+            message: self.message,
+            media_type: self.request.media_type,
+            resp_uri,
+            fresh,
+            settings: &self.policy.settings,
+        }
+    }
+
+    fn resp_uri(&self, token: &str) -> String {
+        format!("{}?s={token}", self.request.address)
+    }
+
+    fn write(&self, message: &Message) -> Result<Vec<u8>, Failure> {
+        encode(self.request.media_type, message).map_err(|e| Failure::Unwritable(e.to_string()))
+    }
+
+    fn summary(&self, answer: &Message, effects: &[Effect], phase: Phase) -> String {
+        let count = |of: fn(&Effect) -> bool| effects.iter().filter(|effect| of(effect)).count();
+        let answered = count(|effect| matches!(effect, Effect::Answered { .. }));
+        let alerts = count(|effect| matches!(effect, Effect::Alert(_)));
+        let mut text = format!(
+            "message {}: {answered} commands answered, {alerts} alerts, {} commands back; {}",
+            shorten(&self.message.header.msg_id),
+            answer.commands.len(),
+            phase.as_str(),
+        );
+        for effect in effects {
+            if let Effect::AuthenticationFailed(reason) = effect {
+                let _ = write!(text, " ({})", shorten(reason));
+            }
+        }
+        text
+    }
+}
+
+/// Whether `msg_id` may come after `last`: another text, and no smaller number.
+fn follows(msg_id: &str, last: &str) -> bool {
+    match (msg_id.trim().parse::<u64>(), last.trim().parse::<u64>()) {
+        (Ok(next), Ok(last)) => next > last,
+        _ => msg_id != last,
+    }
+}
+
+/// The part of a `RespURI` that nobody can guess.
+fn token(random: &[u8]) -> String {
+    let mut text = String::with_capacity(32);
+    for octet in random.iter().skip(18) {
+        let _ = write!(text, "{octet:02x}");
+    }
+    text
+}
+
+fn detail(effects: &[Effect], phase: Phase) -> Option<String> {
+    effects.iter().rev().find_map(|effect| match effect {
+        Effect::AuthenticationFailed(reason) => Some(reason.clone()),
+        Effect::Note(text) if phase == Phase::Aborted => Some(text.clone()),
+        _ => None,
+    })
+}
+
+/// What a peer sent, short enough for a line.
+fn shorten(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(160).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+use super::*;
+
+#[test]
+fn the_worked_example_of_the_specification_is_accepted() {
+    let mut device = Script::new();
+    // MD5 of Bruce2, OhBehave and the nonce "Nonce", as OMA-TS-DM-Security prints it.
+    device.cred = Some("Zz6EivR3yeaaENcRN6lpAQ==".into());
+    let reply = device.send(&package_1());
+    assert_eq!(reply.status("SyncHdr"), "212");
+    assert_eq!(reply.status("Alert"), "200");
+    assert_eq!(reply.status("Replace"), "200");
+    assert_eq!(reply.commands(), Vec::<&Command>::new());
+    assert!(reply.message.is_final);
+    assert_eq!(reply.phase(), Phase::Ended);
+    let shown = device.server.store().device(DEVICE).unwrap().unwrap();
+    assert_eq!(shown.dev_info["Man"], "Acme");
+    assert_eq!(shown.encoding.as_deref(), Some("xml"));
+}
+
+#[test]
+fn a_device_without_credentials_is_challenged_and_nothing_is_believed() {
+    let mut device = Script::new();
+    let job = device.get("./DevInfo");
+    let reply = device.send(&package_1());
+    assert_eq!(reply.status("SyncHdr"), "407");
+    assert_eq!(reply.status("Alert"), "407");
+    assert_eq!(reply.status("Replace"), "407");
+    let chal = reply.chal().unwrap();
+    assert_eq!(chal.type_.as_deref(), Some("syncml:auth-md5"));
+    assert_eq!(chal.format.as_deref(), Some("b64"));
+    assert!(reply.nonce().unwrap().len() >= 16);
+    assert!(reply.names().is_empty() && reply.message.is_final);
+    let shown = device.server.store().device(DEVICE).unwrap().unwrap();
+    assert!(shown.dev_info.is_empty());
+    assert_eq!(shown.failed_logins, 1);
+
+    // The same session goes on with the new nonce.
+    let reply = device.begin();
+    assert_eq!(reply.status("SyncHdr"), "212");
+    assert_eq!(reply.message.header.msg_id, "2");
+    assert_eq!(reply.names(), ["Get"]);
+    assert_eq!(device.state(job), JobState::Sent);
+}
+
+#[test]
+fn the_nonce_of_212_serves_the_next_session_and_the_old_one_does_not() {
+    let mut device = Script::new();
+    let first = device.nonce.clone();
+    assert_eq!(device.begin().status("SyncHdr"), "212");
+    let next = device.nonce.clone();
+    assert_ne!(first, next);
+    device.hang_up();
+    assert_eq!(device.begin().status("SyncHdr"), "212");
+    device.hang_up().nonce = next;
+    assert_eq!(device.begin().status("SyncHdr"), "401");
+}
+
+#[test]
+fn the_nonce_may_be_hashed_as_its_base64_text() {
+    let mut device = Script::new();
+    device.nonce = b"Tm9uY2U=".to_vec();
+    assert_eq!(device.begin().status("SyncHdr"), "212");
+}
+
+#[test]
+fn a_wrong_secret_gets_two_challenges_and_no_third() {
+    let mut device = Script::new();
+    for expected in [true, true, false] {
+        device.cred = Some("AAAAAAAAAAAAAAAAAAAAAA==".into());
+        let reply = device.send(&package_1());
+        assert_eq!(reply.status("SyncHdr"), "401");
+        assert_eq!(reply.status("Replace"), "401");
+        assert_eq!(reply.chal().is_some(), expected);
+    }
+    let session = device.server.store().sessions(None).unwrap().remove(0);
+    assert_eq!(session.phase, "refused");
+    assert_eq!(
+        session.detail.as_deref(),
+        Some("wrong secret (the nonce was fresh)")
+    );
+    // Good credentials come too late for this session.
+    let reply = device.begin();
+    assert_eq!(reply.status("SyncHdr"), "401");
+    assert!(reply.chal().is_none());
+}
+
+#[test]
+fn an_unknown_device_is_answered_as_one_with_a_wrong_secret() {
+    let mut known = Script::new();
+    let mut unknown = Script::new();
+    assert!(unknown.server.store().remove_device(DEVICE).unwrap());
+    for round in 0..4 {
+        let mut answers = Vec::new();
+        for device in [&mut known, &mut unknown] {
+            if round > 0 {
+                device.cred = Some("AAAAAAAAAAAAAAAAAAAAAA==".into());
+            }
+            answers.push(device.send(&package_1()).answer.body);
+        }
+        assert_eq!(
+            String::from_utf8_lossy(&answers[0]),
+            String::from_utf8_lossy(&answers[1])
+        );
+    }
+}
+
+#[test]
+fn basic_credentials_are_checked_and_another_scheme_is_not_taken() {
+    let mut device = Script::with(AuthScheme::Basic, None);
+    device.cred = Some("QnJ1Y2UyOk9oQmVoYXZl".into());
+    let reply = device.send(&package_1());
+    assert_eq!(reply.status("SyncHdr"), "212");
+    assert!(reply.chal().is_none());
+
+    let mut device = Script::new();
+    device.scheme = AuthScheme::Basic;
+    let reply = device.begin();
+    assert_eq!(reply.status("SyncHdr"), "401");
+    assert_eq!(
+        reply.chal().unwrap().type_.as_deref(),
+        Some("syncml:auth-md5")
+    );
+    // A challenge that is answered with another type ends the session.
+    let reply = device.begin();
+    assert_eq!(reply.status("SyncHdr"), "401");
+    assert!(reply.chal().is_none());
+    assert_eq!(reply.phase(), Phase::Refused);
+}
+
+#[test]
+fn the_server_proves_itself_to_a_device_that_is_proven() {
+    let server = credential(AuthScheme::Md5, USER, PASSWORD);
+    let mut device = Script::with(AuthScheme::Md5, Some(server));
+    device.get("./A");
+    assert!(device.send(&package_1()).cred().is_none());
+    let reply = device.begin();
+    // The server's stored nonce is "Nonce" too.
+    assert_eq!(*reply.cred().unwrap().data, "Zz6EivR3yeaaENcRN6lpAQ==");
+    assert_eq!(reply.message.header.source.name.as_deref(), Some(USER));
+    let reply = device.obey(&reply, 200);
+    assert!(reply.cred().is_none(), "212 is for the whole session");
+}
+
+/// A Status for the server's header with a challenge.
+fn refusal(code: u16, nonce: &str) -> String {
+    format!(
+        "<Status><CmdID>9</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd>\
+         <Chal><Meta><Type xmlns='syncml:metinf'>syncml:auth-md5</Type>\
+         <Format xmlns='syncml:metinf'>b64</Format>\
+         <NextNonce xmlns='syncml:metinf'>{nonce}</NextNonce></Meta></Chal>\
+         <Data>{code}</Data></Status>"
+    )
+}
+
+#[test]
+fn a_device_that_challenges_the_server_gets_the_same_commands_again() {
+    let server = credential(AuthScheme::Md5, USER, PASSWORD);
+    let mut device = Script::with(AuthScheme::Md5, Some(server));
+    let job = device.get("./A");
+    let reply = device.begin();
+    assert_eq!(reply.names(), ["Get"]);
+    let cmd_id = session::cmd_id_of(reply.commands()[0]);
+    let body = refusal(407, "LG3iZQhhdmKNHg==") + &status("1", &cmd_id, "Get", 407) + "<Final/>";
+    let reply = device.send(&body);
+    // Bruce2, OhBehave and the octets of LG3iZQhhdmKNHg==.
+    assert_eq!(*reply.cred().unwrap().data, "LAK2i25Fh0nxxGGaAzRRpg==");
+    assert_eq!(reply.names(), ["Get"]);
+    let reply = device.obey(&reply, 200);
+    assert_eq!(reply.phase(), Phase::Ended);
+    assert_eq!(device.state(job), JobState::Done);
+}
+
+#[test]
+fn the_nonce_a_device_gives_with_212_is_used_next_time() {
+    let server = credential(AuthScheme::Md5, USER, PASSWORD);
+    let mut device = Script::with(AuthScheme::Md5, Some(server));
+    device.get("./A");
+    device.begin();
+    let body = refusal(212, "AAAAAA==") + &status("1", "4", "Get", 200) + "<Final/>";
+    device.send(&body);
+    device.hang_up();
+    let reply = device.begin();
+    assert_eq!(*reply.cred().unwrap().data, "cnPI6nO9RgujiHU0y58kNA==");
+}
+
+#[test]
+fn a_device_that_refuses_the_server_for_good_ends_the_session() {
+    let server = credential(AuthScheme::Md5, USER, PASSWORD);
+    let mut device = Script::with(AuthScheme::Md5, Some(server));
+    let job = device.get("./A");
+    device.begin();
+    for nonce in ["AAAA", "BBBB"] {
+        let reply = device.send(&(refusal(401, nonce) + "<Final/>"));
+        assert_eq!(reply.names(), ["Get"]);
+    }
+    let reply = device.send(&(refusal(401, "CCCC") + "<Final/>"));
+    assert_eq!(reply.alert(), Some("1223"));
+    assert_eq!(reply.phase(), Phase::Aborted);
+    let shown = device.show(job);
+    assert_eq!(shown.summary.state, JobState::Queued);
+    assert_eq!(shown.summary.broken_sessions, 0);
+    let session = device.server.store().sessions(None).unwrap().remove(0);
+    let detail = session.detail.unwrap();
+    assert!(detail.contains("refuses the server"), "{detail}");
+}
+
+#[test]
+fn the_server_says_when_it_has_no_credentials_to_show() {
+    let mut device = Script::new();
+    device.get("./A");
+    device.begin();
+    let reply = device.send(&(refusal(407, "AAAA") + "<Final/>"));
+    assert_eq!(reply.alert(), Some("1223"));
+    let session = device.server.store().sessions(None).unwrap().remove(0);
+    assert!(session.detail.unwrap().contains("none are registered"));
+}
+
+#[test]
+fn the_secret_never_goes_where_a_digest_is_registered() {
+    let server = credential(AuthScheme::Md5, USER, PASSWORD);
+    let mut device = Script::with(AuthScheme::Md5, Some(server));
+    device.get("./A");
+    device.begin();
+    let wants_basic = refusal(407, "AAAA").replace("auth-md5", "auth-basic") + "<Final/>";
+    let reply = device.send(&wants_basic);
+    assert!(reply.cred().is_none());
+    assert_eq!(reply.alert(), Some("1223"));
+}

@@ -1,0 +1,479 @@
+//! The server's half of a DM 1.2 session: one message in, its answer and the effects out.
+//!
+//! Nothing here does input or output, reads a clock or draws randomness. What must outlast a
+//! message is in [`Session`], which is kept between messages by whoever drives this, so that
+//! another process may answer the next one.
+
+mod authenticate;
+mod chunk;
+mod pack;
+mod receive;
+mod reply;
+mod track;
+
+use crate::job::Operation;
+use omadm_syncml::auth::{AuthScheme, Secret};
+use omadm_syncml::{MediaType, Message, StatusCode};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use reply::{cmd_id_mut, cmd_id_of, name_of};
+
+use authenticate::Verdict;
+use chunk::Partial;
+use reply::Reply;
+use track::{Running, Sent};
+
+/// Credentials that one end shows to the other.
+#[derive(Clone)]
+pub struct Credential {
+    /// `syncml:auth-basic` or `syncml:auth-md5`.
+    pub scheme: AuthScheme,
+    /// The user name.
+    pub user: String,
+    /// The shared secret.
+    pub secret: Secret,
+    /// The octets that the next digest is made with; empty before the first exchange.
+    pub nonce: Vec<u8>,
+}
+
+/// A device as the registry has it.
+#[derive(Clone)]
+pub struct Device {
+    /// Its `DevId`: the `Source` of its messages.
+    pub id: String,
+    /// Whether it is registered. An unknown device is answered like one with a wrong secret,
+    /// so that nobody learns which devices exist.
+    pub known: bool,
+    /// What the device must show.
+    pub client: Credential,
+    /// What the server shows; `None` where TLS proves the server.
+    pub server: Option<Credential>,
+}
+
+/// A job that waits or runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Its number in the queue.
+    pub id: i64,
+    /// What it asks.
+    pub operations: Vec<Operation>,
+    /// How many of its commands are over.
+    pub concluded: u32,
+    /// How many of its commands have been sent, in sessions that broke as well: those may
+    /// have been carried out without an answer.
+    pub sent: u32,
+    /// Whether one of its commands has failed.
+    pub failed: bool,
+}
+
+/// How the server presents itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// `MaxMsgSize` of the server, in bytes.
+    pub max_message: u64,
+    /// `MaxObjSize` of the server, in bytes.
+    pub max_object: u64,
+    /// The `Source` of messages whose `Target` was empty.
+    pub server_id: String,
+}
+
+/// What a message is answered with.
+pub struct Exchange<'a> {
+    /// Who sent it, or who it claims to be.
+    pub device: &'a Device,
+    /// The jobs of the device that wait or run in this session, oldest first.
+    pub jobs: &'a [Job],
+    /// The message.
+    pub message: &'a Message,
+    /// The encoding it came in and its answer goes in.
+    pub media_type: MediaType,
+    /// Where the next message of the session goes.
+    pub resp_uri: &'a str,
+    /// Octets nobody can foresee, for a nonce.
+    pub fresh: [u8; 18],
+    /// How the server presents itself.
+    pub settings: &'a Settings,
+}
+
+/// How far a session has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// The device has not proven itself yet.
+    Authenticating,
+    /// Commands are on their way.
+    Open,
+    /// The server had nothing more to ask. The device may still send what it has.
+    Ended,
+    /// One side broke off.
+    Aborted,
+    /// The device could not prove itself, or speaks another version.
+    Refused,
+    /// The device has begun another session.
+    Superseded,
+    /// Nothing came for too long.
+    Expired,
+}
+
+impl Phase {
+    /// Whether the session takes another message.
+    pub const fn is_alive(self) -> bool {
+        matches!(self, Self::Authenticating | Self::Open | Self::Ended)
+    }
+
+    /// The word for people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Authenticating => "authenticating",
+            Self::Open => "open",
+            Self::Ended => "ended",
+            Self::Aborted => "aborted",
+            Self::Refused => "refused",
+            Self::Superseded => "superseded",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// What the server remembers of a session between two messages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// How far it has come.
+    pub phase: Phase,
+    /// The number of messages sent, which is the last `MsgID` of the server.
+    pub messages: u32,
+    /// How many challenges the device was given.
+    challenges: u8,
+    /// The nonce of the last challenge.
+    challenge: Option<Vec<u8>>,
+    /// Whether the device has accepted the server's credentials for the whole session.
+    server_accepted: bool,
+    /// How often the device has refused the server's credentials.
+    server_refusals: u8,
+    /// The nonce that the device has given the server last in this session.
+    server_nonce: Option<Vec<u8>>,
+    /// The device's `MaxMsgSize`.
+    max_message: Option<u64>,
+    /// The commands of the last message that had any.
+    outstanding: Vec<Sent>,
+    /// The `MsgID` of that message.
+    outstanding_msg_id: String,
+    /// A large object that is being received.
+    partial: Option<Partial>,
+}
+
+impl Session {
+    /// A session that begins.
+    pub fn new() -> Self {
+        Self {
+            phase: Phase::Authenticating,
+            messages: 0,
+            challenges: 0,
+            challenge: None,
+            server_accepted: false,
+            server_refusals: 0,
+            server_nonce: None,
+            max_message: None,
+            outstanding: Vec::new(),
+            outstanding_msg_id: String::new(),
+            partial: None,
+        }
+    }
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A value that a device has sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReceivedValue {
+    /// Character data.
+    Text(String),
+    /// Octets.
+    Octets(Vec<u8>),
+}
+
+/// An alert that a device has sent.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReceivedAlert {
+    /// The alert code: 1224 or 1226.
+    pub code: u16,
+    /// `Meta/Type`.
+    pub type_: Option<String>,
+    /// `Meta/Format`.
+    pub format: Option<String>,
+    /// `Meta/Mark`.
+    pub mark: Option<String>,
+    /// The `Correlator` of the `Exec` it answers.
+    pub correlator: Option<String>,
+    /// The node it concerns.
+    pub source: Option<String>,
+    /// Its data.
+    pub value: Option<ReceivedValue>,
+}
+
+/// Where a command stands in its job: `2` is the third command, `2.0` its first member.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CommandPath(pub String);
+
+/// What a message changes outside its session; applied in order, in one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// The device has proven itself: older sessions of it are over.
+    Authenticated,
+    /// The device has not proven itself.
+    AuthenticationFailed(String),
+    /// The nonce that the device must use next.
+    ClientNonce(Vec<u8>),
+    /// The nonce that the server must use next.
+    ServerNonce(Vec<u8>),
+    /// A leaf of the device's DevInfo.
+    DevInfo {
+        /// Its name below `./DevInfo/`.
+        name: String,
+        /// Its value.
+        value: String,
+    },
+    /// An alert of the device.
+    Alert(ReceivedAlert),
+    /// Commands of a job have been sent.
+    Sent {
+        /// The job.
+        job: i64,
+        /// How many of its commands have been sent by now.
+        commands: u32,
+    },
+    /// A job returns to the queue.
+    Returned {
+        /// The job.
+        job: i64,
+        /// How many of its commands may have been carried out.
+        sent: u32,
+        /// Whether the session broke; a job that breaks every session is given up.
+        broken: bool,
+        /// Why.
+        reason: String,
+    },
+    /// A command was answered, or ended without an answer.
+    Answered {
+        /// The job.
+        job: i64,
+        /// The command.
+        path: CommandPath,
+        /// Its name.
+        name: String,
+        /// The node, or the item, that the Status is about.
+        uri: String,
+        /// The code; `None` when no Status came.
+        status: Option<StatusCode>,
+        /// What there is to say about it.
+        note: Option<String>,
+    },
+    /// A value that was asked for.
+    Result {
+        /// The job.
+        job: i64,
+        /// The command.
+        path: CommandPath,
+        /// The node.
+        uri: String,
+        /// `Format`, if it was given.
+        format: Option<String>,
+        /// `Type`, if it was given.
+        type_: Option<String>,
+        /// The value.
+        value: ReceivedValue,
+    },
+    /// Commands of a job are over.
+    Concluded {
+        /// The job.
+        job: i64,
+        /// How many of them by now.
+        commands: u32,
+        /// What failed, if something did.
+        failure: Option<String>,
+    },
+    /// A job is over.
+    Finished {
+        /// The job.
+        job: i64,
+        /// Whether all of it was carried out.
+        done: bool,
+        /// What failed, if it did.
+        detail: Option<String>,
+    },
+    /// Something for the audit.
+    Note(String),
+}
+
+/// What answering a message comes to.
+pub struct Outcome {
+    /// The session from here on.
+    pub session: Session,
+    /// The answer.
+    pub answer: Message,
+    /// What changes elsewhere.
+    pub effects: Vec<Effect>,
+}
+
+/// Answers a message of a session that is alive.
+///
+/// ```
+/// use omadm_server::session::{self, Exchange, Phase, Session};
+/// # use omadm_server::session::{Credential, Device, Settings};
+/// # use omadm_syncml::{MediaType, Message, Header, auth::{AuthScheme, Secret}};
+/// # let credential = Credential { scheme: AuthScheme::Md5, user: "dev".into(),
+/// #     secret: Secret::from_text("secret"), nonce: b"nonce".to_vec() };
+/// # let device = Device { id: "dev".into(), known: true, client: credential, server: None };
+/// # let settings = Settings { max_message: 65536, max_object: 65536, server_id: "srv".into() };
+/// # let header = Header { ver_dtd: "1.2".into(), ver_proto: "DM/1.2".into(),
+/// #     session_id: "1".into(), msg_id: "1".into(), ..Header::default() };
+/// # let message = Message { header, commands: vec![], is_final: true };
+/// let exchange = Exchange {
+///     device: &device,
+///     jobs: &[],
+///     message: &message,
+///     media_type: MediaType::DmXml,
+///     resp_uri: "http://127.0.0.1/dm?s=1",
+///     fresh: [7; 18],
+///     settings: &settings,
+/// };
+/// let outcome = session::answer(Session::new(), &exchange);
+/// // The message had no credentials: the device is challenged.
+/// assert_eq!(outcome.session.phase, Phase::Authenticating);
+/// ```
+pub fn answer(session: Session, exchange: &Exchange<'_>) -> Outcome {
+    let mut turn = Turn {
+        session,
+        exchange,
+        reply: Reply::new(exchange.message),
+        effects: Vec::new(),
+        jobs: Vec::new(),
+        unmatched: 0,
+        chunk_seen: false,
+    };
+    let message = turn.run();
+    Outcome {
+        session: turn.session,
+        answer: message,
+        effects: turn.effects,
+    }
+}
+
+/// Answers a message that belongs to no session that is alive: every command gets `code`.
+pub fn refuse(exchange: &Exchange<'_>, code: StatusCode) -> Message {
+    let mut reply = Reply::new(exchange.message);
+    reply.refuse_all(exchange.message, code, None);
+    reply.into_message(exchange, 1, None, None)
+}
+
+/// The answering of one message.
+struct Turn<'a> {
+    session: Session,
+    exchange: &'a Exchange<'a>,
+    reply: Reply,
+    effects: Vec<Effect>,
+    jobs: Vec<Running>,
+    /// How many Statuses answered nothing.
+    unmatched: u32,
+    /// Whether the large object went on in this message.
+    chunk_seen: bool,
+}
+
+impl Turn<'_> {
+    fn run(&mut self) -> Message {
+        self.session.messages = self.session.messages.saturating_add(1);
+        self.remember_limits();
+        let first = self.session.phase == Phase::Authenticating;
+        if let Err(code) = self.check_version() {
+            self.session.phase = Phase::Refused;
+            self.reply.refuse_all(self.exchange.message, code, None);
+            return self.close(first);
+        }
+        self.remember_server_nonce();
+        match self.authenticate() {
+            Verdict::Accepted { code, chal } => {
+                self.reply.header_status(self.exchange.message, code, chal);
+                self.converse();
+            }
+            Verdict::Refused { code, chal } => {
+                self.reply.refuse_all(self.exchange.message, code, chal);
+            }
+        }
+        self.close(first)
+    }
+
+    fn close(&mut self, first: bool) -> Message {
+        let cred = self.server_cred();
+        let limits = first.then_some(self.exchange.settings);
+        std::mem::take(&mut self.reply).into_message(
+            self.exchange,
+            self.session.messages,
+            cred,
+            limits,
+        )
+    }
+
+    /// What a device that has proven itself sends is carried out, and answered with the next package.
+    fn converse(&mut self) {
+        self.load_jobs();
+        let message = self.exchange.message;
+        if !self.hear_about_credentials() {
+            self.statuses_only();
+            return;
+        }
+        for command in &message.commands {
+            self.receive(command);
+        }
+        if self.unmatched > 0 {
+            self.note(format!("{} Statuses answer no command", self.unmatched));
+        }
+        if !self.chunk_seen {
+            self.drop_partial();
+        }
+        if self.session.phase == Phase::Aborted {
+            self.return_jobs("the device broke the session off");
+        } else if message.is_final {
+            self.conclude(true);
+            self.pack();
+        } else {
+            // OMA-TS-DM-Protocol 9: the package of the device goes on; no new commands until its end.
+            self.conclude(false);
+            self.reply.next_message();
+        }
+    }
+
+    fn statuses_only(&mut self) {
+        for command in &self.exchange.message.commands {
+            self.reply.status(command, StatusCode::OK);
+        }
+    }
+
+    fn remember_limits(&mut self) {
+        let meta = &self.exchange.message.header.meta;
+        if let Some(bytes) = meta.max_msg_size.filter(|bytes| *bytes > 0) {
+            self.session.max_message = Some(bytes);
+        }
+    }
+
+    fn check_version(&self) -> Result<(), StatusCode> {
+        let header = &self.exchange.message.header;
+        if header.ver_dtd.trim() != "1.2" {
+            Err(StatusCode::DTD_NOT_SUPPORTED)
+        } else if header.ver_proto.trim() != "DM/1.2" {
+            Err(StatusCode::PROTOCOL_NOT_SUPPORTED)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn note(&mut self, text: impl Into<String>) {
+        self.effects.push(Effect::Note(text.into()));
+    }
+}
+
+#[cfg(test)]
+mod tests;
