@@ -3,6 +3,8 @@
 //! Each message is one transaction: what it changes, the state of its session and the answer
 //! are on the disk before the answer is handed back.
 
+mod route;
+
 use crate::error::Error;
 use crate::mask;
 use crate::session::{self, Effect, Exchange, Phase, Session, Settings};
@@ -13,8 +15,7 @@ use rusqlite::Transaction;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-/// A session that is over repeats its last answer for as long as an HTTP client may retry.
-const REPEATS: Duration = Duration::from_mins(1);
+use route::Route;
 
 /// How the server behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,18 +186,6 @@ struct Arrival<'a> {
     policy: &'a Policy,
 }
 
-/// What a message means for the sessions there are.
-enum Route {
-    /// It is the next message of a session.
-    Continue(sessions::Kept),
-    /// It begins one.
-    New,
-    /// It is the last message of a session once more: so is the answer.
-    Repeat(sessions::Kept),
-    /// It has no place in its session.
-    Refuse(sessions::Kept, StatusCode, &'static str),
-}
-
 impl Arrival<'_> {
     fn answer(&self, transaction: &Transaction<'_>) -> Result<Answer, Failure> {
         match self.route(transaction)? {
@@ -213,98 +202,6 @@ impl Arrival<'_> {
                 self.turn(transaction, id, &token, Session::new())
             }
         }
-    }
-
-    fn route(&self, transaction: &Transaction<'_>) -> rusqlite::Result<Route> {
-        let header = &self.message.header;
-        let by_token = match self.request.token {
-            Some(token) => sessions::by_token(transaction, token)?,
-            None => None,
-        };
-        if let Some(kept) = by_token {
-            return self.route_by_token(transaction, kept);
-        }
-        let latest = sessions::latest(transaction, &header.source.uri, &header.session_id)?;
-        let Some(kept) = latest else {
-            return Ok(Route::New);
-        };
-        if self.is_repeated(transaction, &kept)? {
-            return Ok(Route::Repeat(kept));
-        }
-        // Whoever knows only the names has still to prove itself, unless the policy is lax.
-        let joins = kept.session.phase == Phase::Authenticating
-            || (self.policy.accept_session_id && kept.session.phase.is_alive());
-        let next = follows(&header.msg_id, &kept.peer_msg_id);
-        Ok(if joins && next && !self.is_silent(&kept) {
-            Route::Continue(kept)
-        } else {
-            Route::New
-        })
-    }
-
-    fn route_by_token(
-        &self,
-        transaction: &Transaction<'_>,
-        kept: sessions::Kept,
-    ) -> rusqlite::Result<Route> {
-        let header = &self.message.header;
-        let refuse = |kept, code, why| Ok(Route::Refuse(kept, code, why));
-        if kept.device != header.source.uri || kept.session_id != header.session_id {
-            let why = "the message is of another device or session than its address";
-            return refuse(kept, StatusCode::BAD_REQUEST, why);
-        }
-        if self.is_repeated(transaction, &kept)? {
-            return Ok(Route::Repeat(kept));
-        }
-        if !follows(&header.msg_id, &kept.peer_msg_id) {
-            let why = "its MsgID was used before, for another message";
-            return refuse(kept, StatusCode::BAD_REQUEST, why);
-        }
-        match kept.session.phase {
-            phase if phase.is_alive() && self.is_silent(&kept) => {
-                sessions::expire(transaction, kept.id, self.request.now)?;
-                Ok(Route::New)
-            }
-            phase if phase.is_alive() => Ok(Route::Continue(kept)),
-            Phase::Expired => Ok(Route::New),
-            Phase::Superseded => {
-                self.scope(transaction, &kept.device, true, kept.id)
-                    .cloned("two sessions of it ran at once")?;
-                refuse(
-                    kept,
-                    StatusCode::BAD_REQUEST,
-                    "the device began another session",
-                )
-            }
-            Phase::Refused => {
-                let why = "the device could not prove itself in this session";
-                refuse(kept, StatusCode::INVALID_CREDENTIALS, why)
-            }
-            _ => refuse(kept, StatusCode::BAD_REQUEST, "the session was broken off"),
-        }
-    }
-
-    /// Whether the message is the last one of its session once more, octet for octet.
-    fn is_repeated(
-        &self,
-        transaction: &Transaction<'_>,
-        kept: &sessions::Kept,
-    ) -> rusqlite::Result<bool> {
-        let same = kept.peer_msg_id == self.message.header.msg_id
-            && kept.request_digest == self.digest
-            && kept.answer_type == self.request.media_type;
-        if !same || kept.session.phase == Phase::Open {
-            return Ok(same);
-        }
-        // A device with basic credentials and one SessionID begins each session with the same
-        // octets: that is no repetition when time has passed, or when there is work for it.
-        let recent = kept.last >= sessions::before(self.request.now, REPEATS);
-        let begins = kept.session.messages == 1 && kept.session.phase == Phase::Ended;
-        Ok(recent && !(begins && jobs::has_queued(transaction, &kept.device)?))
-    }
-
-    fn is_silent(&self, kept: &sessions::Kept) -> bool {
-        kept.last < sessions::before(self.request.now, self.policy.idle)
     }
 
     fn repeat(&self, kept: sessions::Kept) -> Answer {
@@ -472,14 +369,6 @@ impl Arrival<'_> {
             }
         }
         text
-    }
-}
-
-/// Whether `msg_id` may come after `last`: another text, and no smaller number.
-fn follows(msg_id: &str, last: &str) -> bool {
-    match (msg_id.trim().parse::<u64>(), last.trim().parse::<u64>()) {
-        (Ok(next), Ok(last)) => next > last,
-        _ => msg_id != last,
     }
 }
 

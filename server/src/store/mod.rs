@@ -19,7 +19,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 use serde::Serialize;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -49,9 +49,12 @@ pub struct Store {
 impl Store {
     /// Opens the database, and makes it when there is none.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        restrict(path)?;
+        let file = private_file(path)?;
         let connection = Connection::open(path).map_err(|source| failed(path, source))?;
-        Self::set_up(connection, path)
+        let store = Self::set_up(connection, path)?;
+        // Not before it is known to be ours.
+        restrict(&file).map_err(|source| cannot_open(path, source))?;
+        Ok(store)
     }
 
     /// Opens a database that must exist.
@@ -216,25 +219,31 @@ fn failed(path: &Path, source: rusqlite::Error) -> Error {
 
 /// Secrets are in the file: it belongs to its owner alone. SQLite gives its companions the
 /// permissions of the file itself.
-fn restrict(path: &Path) -> Result<(), Error> {
-    let failed = |source| Error::Io {
-        what: format!("cannot make or open the database {}", path.display()),
-        source,
-    };
-    let file = OpenOptions::new()
+fn private_file(path: &Path) -> Result<File, Error> {
+    OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
         .open(path)
-        .map_err(failed)?;
-    let mut permissions = file.metadata().map_err(failed)?.permissions();
+        .map_err(|source| cannot_open(path, source))
+}
+
+fn restrict(file: &File) -> std::io::Result<()> {
+    let mut permissions = file.metadata()?.permissions();
     if permissions.mode() & 0o077 != 0 {
         permissions.set_mode(0o600);
-        file.set_permissions(permissions).map_err(failed)?;
+        file.set_permissions(permissions)?;
     }
     Ok(())
+}
+
+fn cannot_open(path: &Path, source: std::io::Error) -> Error {
+    Error::Io {
+        what: format!("cannot make or open the database {}", path.display()),
+        source,
+    }
 }
 
 /// A value of a device: text or octets, in the database and in listings.

@@ -106,6 +106,10 @@ fn corpus(device: &mut Script) -> Vec<(Option<String>, String)> {
          <Data>abc</Data><MoreData/></Item></Alert><Put><CmdID>2</CmdID></Put>\
          <Atomic><CmdID>3</CmdID><Get><CmdID>4</CmdID></Get></Atomic>",
     );
+    // One that is still to come: it begins a session.
+    device.hang_up().prove().msg_id = 1;
+    let document = device.document(&package_1());
+    documents.push((None, document));
     documents
 }
 
