@@ -7,10 +7,11 @@ use std::fmt;
 use std::str::FromStr;
 
 mod dom;
+mod error;
 mod parse;
 mod write;
 
-pub use parse::{DdfError, DdfReason};
+pub use error::{DdfError, DdfReason};
 
 /// A device description.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,6 +207,12 @@ impl DdfPath {
         self.0.push(name.map(str::to_owned));
     }
 
+    pub(crate) fn join(&self, name: Option<&str>) -> Self {
+        let mut path = self.clone();
+        path.push(name);
+        path
+    }
+
     pub(crate) fn pop(&mut self) {
         self.0.pop();
     }
@@ -263,3 +270,6 @@ impl DdfNode {
         self.format == Format::Node
     }
 }
+
+#[cfg(test)]
+mod tests;

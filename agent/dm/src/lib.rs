@@ -4,6 +4,8 @@
 pub mod account;
 pub mod acl;
 pub mod ddf;
+#[cfg(test)]
+mod fixture;
 pub mod mo;
 pub mod node;
 pub mod operation;

@@ -145,46 +145,61 @@ fn permit(view: &View<'_>, by: Authority<'_>, right: Right, uri: &Uri) -> Result
     }
 }
 
-/// The value of a leaf as it will be kept: 415 if it is not of the described format, 413 if it
-/// is larger than the tree takes.
-fn leaf_value(tree: &Tree, described: &Described, content: &Content) -> Result<Value, StatusCode> {
-    let value = content.value.clone().unwrap_or_default();
-    let value = match content.format {
-        Some(Format::B64) if described.format == Format::Bin => decode(&value)?,
-        Some(format) if format != described.format => return Err(StatusCode::UNSUPPORTED_FORMAT),
-        _ => value,
+/// The value of a leaf as it will be kept, if the command gives one: 415 if it is not of the
+/// described format and type, 413 if it is larger than the tree takes.
+fn leaf_value(
+    tree: &Tree,
+    described: &Described,
+    content: &Content,
+) -> Result<Option<Value>, StatusCode> {
+    let as_base64 = content.format == Some(Format::B64) && described.format == Format::Bin;
+    let same_format = content
+        .format
+        .is_none_or(|format| format == described.format);
+    if !(as_base64 || same_format) || !type_admitted(described, content) {
+        return Err(StatusCode::UNSUPPORTED_FORMAT);
+    }
+    let Some(value) = &content.value else {
+        return Ok(None);
     };
-    let admitted = value
+    let value = if as_base64 {
+        decode(value)?
+    } else {
+        value.clone()
+    };
+    if !value
         .as_bytes()
-        .is_none_or(|bytes| described.format.admits(bytes));
-    if !admitted || !type_admitted(described, content) {
+        .is_none_or(|bytes| described.format.admits(bytes))
+    {
         return Err(StatusCode::UNSUPPORTED_FORMAT);
     }
     if value.len() > tree.limits().value {
         return Err(StatusCode::TOO_LARGE);
     }
-    Ok(value)
+    Ok(Some(value))
 }
 
-/// A description that lists media types admits no other one.
+/// A description that lists media types admits no other one; parameters are of no account.
 fn type_admitted(described: &Described, content: &Content) -> bool {
-    let same = |type_: &str| {
-        described
-            .types
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(type_))
-    };
-    content
-        .type_
-        .as_deref()
-        .is_none_or(|type_| described.types.is_empty() || same(type_))
+    let given = content.type_.as_deref().unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    let mut known = described.types.iter();
+    essence.is_empty()
+        || described.types.is_empty()
+        || known.any(|known| known.eq_ignore_ascii_case(essence))
 }
 
-/// Keeps a type only where it is not the description's default.
+/// Keeps a type only where it is not the description's default, or says nothing.
 fn kept_type(described: &Described, content: &Content) -> Option<Arc<str>> {
-    let own = content.type_.as_ref();
-    own.filter(|type_| !type_.eq_ignore_ascii_case(&described.default_type))
-        .cloned()
+    let own = content.type_.as_ref().filter(|type_| {
+        let says_nothing = type_.is_empty() || (described.is_interior() && is_text_plain(type_));
+        !says_nothing && !type_.eq_ignore_ascii_case(&described.default_type)
+    });
+    own.cloned()
+}
+
+fn is_text_plain(type_: &str) -> bool {
+    type_.eq_ignore_ascii_case("text/plain")
 }
 
 fn decode(value: &Value) -> Result<Value, StatusCode> {
@@ -215,3 +230,6 @@ fn touch(node: &mut Node, value_changed: bool, now: Now) {
         node.tstamp = now.wall;
     }
 }
+
+#[cfg(test)]
+mod tests;

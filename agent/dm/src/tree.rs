@@ -8,64 +8,15 @@ use crate::overlay::Overlay;
 use crate::schema::{Described, Schema, SchemaError};
 use crate::snapshot::Snapshot;
 use crate::view::View;
-use omadm_syncml::{Address, Format, List, Now, Query, Uri, UriLimits, Value};
+use omadm_syncml::{Format, Now, Uri, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
 
-/// How large the tree may get.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TreeLimits {
-    /// The longest addresses (414).
-    pub uri: UriLimits,
-    /// The largest value of a leaf in octets (413).
-    pub value: u64,
-    /// The most nodes (420).
-    pub nodes: u64,
-    /// The most octets that values, names and properties take together (420).
-    pub bytes: u64,
-}
+mod limits;
+mod live;
 
-impl Default for TreeLimits {
-    fn default() -> Self {
-        Self {
-            uri: UriLimits::default(),
-            value: 1 << 20,
-            nodes: 20_000,
-            bytes: 16 << 20,
-        }
-    }
-}
-
-/// A stored node that no description admits: it is kept, but nobody sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quarantined {
-    /// The node.
-    pub node: Node,
-    /// Why.
-    pub reason: QuarantineReason,
-}
-
-/// Why a stored node is not visible.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum QuarantineReason {
-    /// No description has a node there.
-    NotDescribed,
-    /// The description has another format, or one that does not admit the value.
-    Format,
-    /// The parent is not there.
-    Orphan,
-}
-
-impl fmt::Display for QuarantineReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotDescribed => "no description has such a node",
-            Self::Format => "its value does not have the format of its description",
-            Self::Orphan => "its parent is not there",
-        })
-    }
-}
+pub use limits::{QuarantineReason, Quarantined, TreeLimits};
 
 /// The management tree.
 ///
@@ -179,17 +130,6 @@ impl Tree {
     /// The tree as it is committed, with live nodes.
     pub fn view<'a>(&'a self, live: &'a Snapshot) -> View<'a> {
         View::new(self, None, live)
-    }
-
-    /// Which live subtrees have to be collected so that commands on `wanted` can be answered.
-    pub fn live_roots(&self, wanted: &[Address]) -> Vec<Uri> {
-        let mut roots: Vec<Uri> = wanted
-            .iter()
-            .flat_map(|address| self.live_for(address))
-            .collect();
-        roots.sort();
-        roots.dedup_by(|later, earlier| later.starts_with(earlier));
-        roots
     }
 
     /// Lets the mounted objects read the world; for the driver.
@@ -350,10 +290,13 @@ impl Tree {
         let Some(described) = self.schema.find(uri, Some(node.format)) else {
             return Some(QuarantineReason::NotDescribed);
         };
-        let admits = |bytes: &[u8]| node.format.admits(bytes);
-        if node.format != described.format
-            || !node.value.as_bytes().is_none_or(|bytes| admits(bytes))
-        {
+        // A leaf may be empty whatever its format, as built-in ones without a default are.
+        let admitted = node.value.is_empty()
+            || node
+                .value
+                .as_bytes()
+                .is_none_or(|bytes| node.format.admits(bytes));
+        if node.format != described.format || !admitted {
             return Some(QuarantineReason::Format);
         }
         let parent = uri.parent()?;
@@ -363,39 +306,6 @@ impl Tree {
             .is_some_and(|parent| parent.live);
         let parent_there = self.nodes.get(&parent).is_some_and(Node::is_interior);
         (!parent_there && !parent_live).then_some(QuarantineReason::Orphan)
-    }
-
-    fn live_for(&self, address: &Address) -> Vec<Uri> {
-        let uri = &address.uri;
-        let Some(described) = self.schema.find(uri, Some(Format::Node)) else {
-            return Vec::new();
-        };
-        if described.live {
-            return vec![uri.clone()];
-        }
-        match &address.query {
-            _ if !described.live_below => Vec::new(),
-            None => self.live_children(uri, described),
-            Some(Query::List(List::Struct | List::StructData | List::Tnds(_))) => self
-                .stored_below(uri)
-                .filter_map(|(node, _)| Some((node, self.schema.find(node, Some(Format::Node))?)))
-                .filter(|(_, described)| described.live_below && !described.live)
-                .flat_map(|(node, described)| self.live_children(node, described))
-                .collect(),
-            Some(_) => Vec::new(),
-        }
-    }
-
-    /// The live nodes directly below a stored one; the node itself if their names are not known.
-    fn live_children(&self, uri: &Uri, described: &Described) -> Vec<Uri> {
-        self.schema
-            .children(described)
-            .filter(|child| child.live)
-            .filter_map(|child| match child.name.as_deref() {
-                Some(name) => uri.join(name).ok(),
-                None => Some(uri.clone()),
-            })
-            .collect()
     }
 }
 
@@ -432,3 +342,6 @@ impl Described {
 pub(crate) fn admits_root_acl(acl: &Acl) -> bool {
     !acl.is_inherited()
 }
+
+#[cfg(test)]
+mod tests;

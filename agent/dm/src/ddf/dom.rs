@@ -1,6 +1,6 @@
 //! The elements of a DDF with their lines, foreign namespaces left out.
 
-use super::DdfReason;
+use super::error::DdfReason;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesRef, Event};
 use quick_xml::name::{Namespace, ResolveResult};

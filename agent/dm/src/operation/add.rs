@@ -1,6 +1,8 @@
 //! Add (OMA-TS-DM_RepPro 6.6.1).
 
-use super::{Authority, Content, Edit, kept_type, leaf_value, permit};
+use super::{
+    Authority, Content, Edit, is_text_plain, kept_type, leaf_value, permit, type_admitted,
+};
 use crate::acl::{Acl, Right};
 use crate::ddf::AccessType;
 use crate::mo::Change;
@@ -94,36 +96,19 @@ impl<'a> Plan<'a> {
 
     /// The node itself, once its content is checked.
     fn node(&self, edit: &Edit<'_>, content: &Content, now: Now) -> Result<Node, StatusCode> {
-        let mut node = if self.described.is_interior() {
-            let node_format = matches!(content.format, None | Some(Format::Node));
-            let has_data = content
-                .value
-                .as_ref()
-                .is_some_and(|value| !value.is_empty());
-            if !node_format || has_data {
-                return Err(StatusCode::UNSUPPORTED_FORMAT);
-            }
+        let described = self.described;
+        let mut node = if described.is_interior() {
+            check_interior(described, content)?;
             Node::interior()
         } else {
-            Node::leaf(self.described.format, self.leaf(edit, content)?)
+            // Without Data a leaf gets its default or stays empty, whatever its format.
+            let value = leaf_value(edit.tree, described, content)?;
+            let value = value.or_else(|| described.default.clone());
+            Node::leaf(described.format, value.unwrap_or_default())
         };
-        node.type_ = kept_type(self.described, content);
+        node.type_ = kept_type(described, content);
         node.tstamp = now.wall;
         Ok(node)
-    }
-
-    fn leaf(&self, edit: &Edit<'_>, content: &Content) -> Result<Value, StatusCode> {
-        match (&content.value, &self.described.default) {
-            (None, Some(default)) => {
-                let content = Content {
-                    format: content.format.filter(|format| *format != Format::B64),
-                    value: Some(default.clone()),
-                    ..content.clone()
-                };
-                leaf_value(edit.tree, self.described, &content)
-            }
-            _ => leaf_value(edit.tree, self.described, content),
-        }
     }
 
     fn carry_out(&self, edit: &mut Edit<'_>, mut node: Node, now: Now) -> Result<(), StatusCode> {
@@ -138,6 +123,19 @@ impl<'a> Plan<'a> {
             node.acl = creator;
         }
         put(edit, self.uri, node, now)
+    }
+}
+
+/// An interior node has no data; its type is an identifier of a management object, but
+/// servers send `text/plain` as well.
+fn check_interior(described: &Described, content: &Content) -> Result<(), StatusCode> {
+    let node_format = matches!(content.format, None | Some(Format::Node));
+    let empty = content.value.as_ref().is_none_or(Value::is_empty);
+    let plain = content.type_.as_deref().is_some_and(is_text_plain);
+    if node_format && empty && (plain || type_admitted(described, content)) {
+        Ok(())
+    } else {
+        Err(StatusCode::UNSUPPORTED_FORMAT)
     }
 }
 

@@ -5,9 +5,10 @@ use crate::acl::{Acl, Right};
 use crate::ddf::AccessType;
 use crate::mo::Change;
 use crate::property::MAX_TITLE;
-use crate::tree::admits_root_acl;
+use crate::schema::Described;
+use crate::tree::{Tree, admits_root_acl};
 use crate::view::{NodeRef, View};
-use omadm_syncml::{Address, Format, Now, Property, Query, StatusCode, Uri};
+use omadm_syncml::{Address, Format, Now, Property, Query, StatusCode, Uri, Value};
 use std::sync::Arc;
 
 /// Replaces the value of a leaf, or one of the properties `ACL`, `Title` and `Name`.
@@ -56,7 +57,7 @@ fn value(
     }
     permit(&view, by, Right::Replace, uri)?;
     let mut node = found.to_node();
-    node.value = leaf_value(edit.tree, found.described(), content)?;
+    node.value = new_value(edit.tree, found.described(), content)?;
     if content.type_.is_some() {
         node.type_ = kept_type(found.described(), content);
     }
@@ -70,6 +71,15 @@ fn value(
             node: &checked,
         }),
     )
+}
+
+/// No Data is an empty value, if the format has such a one.
+fn new_value(tree: &Tree, described: &Described, content: &Content) -> Result<Value, StatusCode> {
+    let value = leaf_value(tree, described, content)?;
+    if value.is_none() && !described.format.admits(b"") {
+        return Err(StatusCode::UNSUPPORTED_FORMAT);
+    }
+    Ok(value.unwrap_or_default())
 }
 
 fn acl(

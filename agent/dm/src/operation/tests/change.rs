@@ -1,0 +1,283 @@
+use crate::fixture::{Bench, address, dir, leaf, uri};
+use crate::{Authority, Content, NodeWrite, operation};
+use omadm_syncml::{Format, StatusCode};
+
+fn bench() -> Bench {
+    let item = dir(
+        "*",
+        "adgr",
+        vec![
+            leaf("Name", "adgr", Format::Chr),
+            leaf("Const", "ag", Format::Chr),
+            leaf("Hidden", "ar", Format::Chr),
+            leaf("Count", "adgr", Format::Int),
+        ],
+    );
+    let top = dir(
+        "Top",
+        "gr",
+        vec![item, leaf("Fixed", "gr", Format::Chr).permanent()],
+    )
+    .permanent();
+    let mut bench = Bench::new(vec![top]);
+    assert_eq!(
+        bench.replace("", "./Top?prop=ACL", "Add=S&Get=*&Replace=S&Delete=S"),
+        Ok(())
+    );
+    for (at, text) in [
+        ("Name", "n"),
+        ("Const", "c"),
+        ("Hidden", "h"),
+        ("Count", "1"),
+    ] {
+        assert_eq!(
+            bench.add("S", &format!("./Top/a/{at}"), &Content::text(text)),
+            Ok(())
+        );
+    }
+    bench.commit();
+    bench
+}
+
+#[test]
+fn replace_checks_in_order() {
+    let mut bench = bench();
+    for (by, at, text, expected) in [
+        ("S", "./Top/b/Name", "x", StatusCode::NOT_FOUND),
+        ("S", "./Top/a", "x", StatusCode::NOT_ALLOWED),
+        ("S", "./Top/a/Const", "x", StatusCode::NOT_ALLOWED),
+        ("T", "./Top/a/Const", "x", StatusCode::NOT_ALLOWED),
+        ("T", "./Top/a/Count", "x", StatusCode::PERMISSION_DENIED),
+        ("S", "./Top/a/Count", "x", StatusCode::UNSUPPORTED_FORMAT),
+        (
+            "S",
+            "./Top/a/Count?prop=Format",
+            "chr",
+            StatusCode::NOT_ALLOWED,
+        ),
+        (
+            "S",
+            "./Top/a/Count?prop=VerNo",
+            "1",
+            StatusCode::NOT_ALLOWED,
+        ),
+        (
+            "S",
+            "./Top/a/Count?prop=TStamp",
+            "1",
+            StatusCode::NOT_ALLOWED,
+        ),
+        ("S", "./Top/a/Count?prop=Type", "1", StatusCode::NOT_ALLOWED),
+        ("S", "./Top/a?prop=Size", "1", StatusCode::NOT_SUPPORTED),
+        ("S", "./Top/a?prop=Colour", "1", StatusCode::NOT_SUPPORTED),
+        ("S", "./Top/a?list=Struct", "1", StatusCode::NOT_ALLOWED),
+        ("S", "./Top/b?prop=Colour", "1", StatusCode::NOT_FOUND),
+        ("S", "./Top/b?prop=ACL", "", StatusCode::NOT_FOUND),
+        (
+            "T",
+            "./Top/a?prop=Title",
+            "x",
+            StatusCode::PERMISSION_DENIED,
+        ),
+    ] {
+        assert_eq!(bench.replace(by, at, text), Err(expected), "{by} {at}");
+    }
+    assert!(bench.overlay.is_empty());
+    assert_eq!(bench.replace("S", "./Top/Fixed", "x"), Ok(()));
+    assert_eq!(bench.replace("S", "./Top/a/Hidden", "x"), Ok(()));
+}
+
+#[test]
+fn titles_are_short_texts() {
+    let mut bench = bench();
+    assert_eq!(
+        bench.replace("S", "./Top/a?prop=Title", &"é".repeat(127)),
+        Ok(())
+    );
+    assert_eq!(
+        bench.replace("S", "./Top/a?prop=Title", &"é".repeat(128)),
+        Err(StatusCode::TOO_LARGE)
+    );
+    assert_eq!(bench.replace("S", "./Top/a?prop=Title", ""), Ok(()));
+    assert_eq!(bench.get("S", "./Top/a?prop=Title"), Ok(String::new()));
+    let octets = Content {
+        format: Some(Format::Bin),
+        ..Content::text("x")
+    };
+    let title = address("./Top/a?prop=Title");
+    let done = operation::replace(
+        &mut bench.edit(),
+        Authority::Local,
+        &title,
+        &octets,
+        crate::fixture::NOW,
+    );
+    assert_eq!(done, Err(StatusCode::UNSUPPORTED_FORMAT));
+}
+
+#[test]
+fn a_rename_moves_the_subtree() {
+    let mut bench = bench();
+    assert_eq!(bench.add("S", "./Top/b", &Content::interior()), Ok(()));
+    assert_eq!(bench.replace("S", "./Top/a/Name", "new"), Ok(()));
+    for (by, at, name, expected) in [
+        ("S", "./Top/a", "b", StatusCode::ALREADY_EXISTS),
+        ("S", "./Top/a", "x/y", StatusCode::UNSUPPORTED_FORMAT),
+        ("S", "./Top/a", "", StatusCode::UNSUPPORTED_FORMAT),
+        ("S", "./Top/a", "Fixed", StatusCode::NOT_ALLOWED),
+        ("S", "./Top/a/Name", "Other", StatusCode::NOT_ALLOWED),
+        ("S", "./Top", "Other", StatusCode::NOT_ALLOWED),
+        ("S", "./Top/Fixed", "Other", StatusCode::NOT_ALLOWED),
+        ("", ".", "Other", StatusCode::NOT_ALLOWED),
+        ("S", "./Top/z", "Other", StatusCode::NOT_FOUND),
+        ("T", "./Top/a", "Other", StatusCode::PERMISSION_DENIED),
+    ] {
+        let at = format!("{at}?prop=Name");
+        assert_eq!(
+            bench.replace(by, &at, name),
+            Err(expected),
+            "{by} {at} {name}"
+        );
+    }
+    let long = "x".repeat(256);
+    assert_eq!(
+        bench.replace("S", "./Top/a?prop=Name", &long),
+        Err(StatusCode::URI_TOO_LONG)
+    );
+    assert_eq!(bench.replace("S", "./Top/a?prop=Name", "c d"), Ok(()));
+    assert_eq!(bench.get("S", "./Top/a"), Err(StatusCode::NOT_FOUND));
+    assert_eq!(bench.get("S", "./Top/c d/Name"), Ok("new".into()));
+    assert_eq!(bench.get("S", "./Top"), Ok("Fixed/b/c%20d".into()));
+    assert_eq!(bench.get("S", "./Top/c d?prop=VerNo"), Ok("1".into()));
+    assert_eq!(bench.get("S", "./Top/c d/Const?prop=VerNo"), Ok("0".into()));
+    assert_eq!(bench.replace("S", "./Top/c d?prop=Name", "c d"), Ok(()));
+    bench.commit();
+    assert_eq!(bench.get("S", "./Top"), Ok("Fixed/b/c%20d".into()));
+    assert_eq!(bench.get("S", "./Top/c d/Name"), Ok("new".into()));
+}
+
+#[test]
+fn delete_checks_in_order() {
+    let mut bench = bench();
+    for (by, at, expected) in [
+        ("S", "./Top/b", StatusCode::NOT_FOUND),
+        ("", ".", StatusCode::NOT_ALLOWED),
+        ("", "./Top", StatusCode::NOT_ALLOWED),
+        ("", "./Top/Fixed", StatusCode::NOT_ALLOWED),
+        ("S", "./Top/a/Const", StatusCode::NOT_ALLOWED),
+        ("T", "./Top/a/Const", StatusCode::NOT_ALLOWED),
+        ("S", "./Top/a?prop=ACL", StatusCode::NOT_ALLOWED),
+        ("T", "./Top/a", StatusCode::PERMISSION_DENIED),
+    ] {
+        assert_eq!(bench.delete(by, at), Err(expected), "{by} {at}");
+    }
+    // A leaf that cannot be deleted goes with its parent all the same.
+    assert_eq!(bench.delete("S", "./Top/a"), Ok(()));
+    assert_eq!(bench.get("S", "./Top"), Ok("Fixed".into()));
+    assert_eq!(bench.delete("S", "./Top/a"), Err(StatusCode::NOT_FOUND));
+}
+
+#[test]
+fn writes_can_be_applied_in_their_order() {
+    let mut bench = bench();
+    assert_eq!(bench.delete("S", "./Top/a"), Ok(()));
+    assert_eq!(
+        bench.add("S", "./Top/a/Name", &Content::text("again")),
+        Ok(())
+    );
+    assert_eq!(bench.add("S", "./Top/gone", &Content::interior()), Ok(()));
+    assert_eq!(bench.delete("S", "./Top/gone"), Ok(()));
+    let writes = std::mem::take(&mut bench.overlay).into_writes();
+    let lines: Vec<_> = writes
+        .iter()
+        .map(|write| match write {
+            NodeWrite::Put { uri, .. } => format!("put {uri}"),
+            NodeWrite::Delete { uri } => format!("delete {uri}"),
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "delete ./Top/a/Const",
+            "delete ./Top/a/Count",
+            "delete ./Top/a/Hidden",
+            "put ./Top/a",
+            "put ./Top/a/Name"
+        ]
+    );
+    bench.tree.apply(&writes);
+    assert_eq!(
+        bench.list("S", "./Top/a?list=StructData").unwrap(),
+        ["./Top/a node", "./Top/a/Name chr again"]
+    );
+}
+
+#[test]
+fn copy_reads_one_leaf_and_writes_another() {
+    let mut bench = bench();
+    assert_eq!(
+        bench.add("S", "./Top/b/Name", &Content::text("old")),
+        Ok(())
+    );
+    for (by, from, to, expected) in [
+        ("S", "./Top/z/Name", "./Top/b/Name", StatusCode::NOT_FOUND),
+        (
+            "S",
+            "./Top/a/Hidden",
+            "./Top/b/Name",
+            StatusCode::NOT_ALLOWED,
+        ),
+        ("S", "./Top/a", "./Top/b", StatusCode::FORBIDDEN),
+        ("S", "./Top/a", "./Top/c", StatusCode::FORBIDDEN),
+        ("S", "./Top/a/Name", "./Top/b", StatusCode::FORBIDDEN),
+        (
+            "S",
+            "./Top/a/Name",
+            "./Top/a/Const",
+            StatusCode::NOT_ALLOWED,
+        ),
+        ("S", "./Top/a/Name", "./Top/a/Count", StatusCode::FORBIDDEN),
+        ("S", "./Top/a/Name", "./Nowhere", StatusCode::NOT_ALLOWED),
+        (
+            "S",
+            "./Top/a/Name?prop=Title",
+            "./Top/b/Name",
+            StatusCode::NOT_ALLOWED,
+        ),
+        (
+            "S",
+            "./Top/a/Name",
+            "./Top/b/Name?prop=Title",
+            StatusCode::NOT_ALLOWED,
+        ),
+        (
+            "T",
+            "./Top/a/Name",
+            "./Top/b/Name",
+            StatusCode::PERMISSION_DENIED,
+        ),
+    ] {
+        assert_eq!(bench.copy(by, from, to), Err(expected), "{by} {from} {to}");
+    }
+    assert_eq!(bench.copy("S", "./Top/a/Name", "./Top/b/Name"), Ok(()));
+    assert_eq!(bench.get("S", "./Top/b/Name"), Ok("n".into()));
+    assert_eq!(bench.copy("S", "./Top/a/Count", "./Top/c/Count"), Ok(()));
+    assert_eq!(bench.get("S", "./Top/c/Count"), Ok("1".into()));
+    assert!(bench.view().node(&uri("Top/a/Name")).is_some());
+}
+
+#[test]
+fn savepoints_nest() {
+    let mut bench = bench();
+    let before = bench.list("", ".?list=StructData");
+    let outer = bench.overlay.savepoint();
+    assert_eq!(bench.replace("S", "./Top/a/Name", "1"), Ok(()));
+    let inner = bench.overlay.savepoint();
+    assert_eq!(bench.delete("S", "./Top/a"), Ok(()));
+    assert_eq!(bench.add("S", "./Top/a", &Content::interior()), Ok(()));
+    bench.overlay.rollback_to(inner);
+    assert_eq!(bench.get("S", "./Top/a/Name"), Ok("1".into()));
+    bench.overlay.rollback_to(outer);
+    assert_eq!(bench.list("", ".?list=StructData"), before);
+    assert_eq!(bench.overlay.clone().into_writes(), []);
+}

@@ -1,0 +1,6 @@
+mod access_control;
+mod add;
+mod change;
+mod exec;
+mod get;
+mod random;
