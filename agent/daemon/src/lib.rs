@@ -4,7 +4,9 @@
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod daemon;
 pub mod exit;
 pub mod identity;
 pub mod mo;
 pub mod store;
+mod trace;

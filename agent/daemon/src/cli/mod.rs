@@ -26,6 +26,8 @@ mod status;
 mod trace;
 mod tree;
 
+pub(crate) use self::kpi::wire as kpi_sample;
+
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 

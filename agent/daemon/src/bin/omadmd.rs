@@ -1,0 +1,7 @@
+//! The daemon `omadmd`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    omadm_agent::daemon::main()
+}

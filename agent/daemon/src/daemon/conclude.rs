@@ -1,0 +1,184 @@
+//! The end of a session: it is recorded, the next one is planned, and whoever waited is told.
+
+use std::time::Duration;
+
+use omadm_dm::session::{Outcome, SessionCause};
+use omadm_syncml::{Now, Wall};
+
+use super::agent::{Agent, dice};
+use super::clock::rfc3339;
+use super::commit;
+use super::schedule::{self, Prospect};
+use super::sessions::{self, Running};
+use super::{notify, status};
+use crate::control::wire::{RunSessionReply, SessionState};
+use crate::store::{AccountRecord, Change};
+
+/// How a session ended.
+pub(super) struct End {
+    result: &'static str,
+    detail: Option<String>,
+    /// What it says about another attempt; `None` is a success.
+    failed: Option<Prospect>,
+    session_id: String,
+    commands: i64,
+}
+
+impl Agent {
+    pub(super) fn finish(&mut self, outcome: &Outcome, now: Now) {
+        let (result, prospect) = sessions::verdict(outcome);
+        let known = self.running.as_ref().map(|running| running.prospect);
+        let prospect = prospect.or(known).unwrap_or(Prospect::Unlikely);
+        let end = End {
+            result,
+            detail: sessions::detail(outcome),
+            failed: (!outcome.is_success()).then_some(prospect),
+            session_id: outcome.session_id.clone(),
+            commands: i64::from(outcome.counts.commands),
+        };
+        self.conclude(end, now);
+    }
+
+    /// The session is over: it is recorded, the next one is planned, and whoever waited is told.
+    pub(super) fn conclude(&mut self, end: End, now: Now) {
+        let Some(running) = self.running.take() else {
+            return;
+        };
+        let mut state = running.state(now);
+        state.session_id = end.session_id;
+        state.commands = end.commands;
+        state.result = Some(end.result.to_owned());
+        state.detail = end.detail;
+        report(&state);
+        self.record(&running, &state, end.failed, now);
+        for waiter in running.waiters {
+            waiter.answer.finish(Ok(RunSessionReply {
+                entry: None,
+                session: Some(state.clone()),
+            }));
+        }
+        self.last_session = Some(state);
+        notify::status(&status::line(self));
+    }
+
+    fn record(
+        &mut self,
+        running: &Running,
+        state: &SessionState,
+        failed: Option<Prospect>,
+        now: Now,
+    ) {
+        let name = &running.account.name;
+        if !self.account_names().contains(name) {
+            return; // The session was the last of its account.
+        }
+        let cancelled = state.result.as_deref() == Some("cancelled");
+        let local = self.book.local(name);
+        let before = &local.record;
+        let record = AccountRecord {
+            failures: match failed {
+                None => 0,
+                Some(_) if cancelled => before.failures,
+                Some(_) => before.failures.saturating_add(1),
+            },
+            result: state.result.clone(),
+            ended: now.wall.or(before.ended),
+            succeeded: if failed.is_none() {
+                now.wall
+            } else {
+                before.succeeded
+            },
+        };
+        local.record = record.clone();
+        let next = match failed {
+            None => schedule::next(&self.config.schedule, now, dice()),
+            // Whoever asked has the failure in hand; the rest has nobody but the daemon.
+            Some(_) if running.cause == SessionCause::User && !self.persists() => None,
+            Some(prospect) => {
+                let retry = &self.config.retry;
+                Some(schedule::again(
+                    retry,
+                    record.failures,
+                    prospect,
+                    now,
+                    dice(),
+                ))
+            }
+        };
+        self.book.local(name).due = next;
+        self.store_record(name.clone(), record, state, now);
+    }
+
+    /// Whether sessions are tried without anybody asking.
+    fn persists(&self) -> bool {
+        self.config.schedule.interval.is_some() || !self.alerts.is_empty()
+    }
+
+    fn store_record(
+        &mut self,
+        account: String,
+        record: AccountRecord,
+        state: &SessionState,
+        now: Now,
+    ) {
+        let what = format!(
+            "session {} ({}): {}, {} commands",
+            state.session_id,
+            state.cause,
+            state.result.as_deref().unwrap_or_default(),
+            state.commands
+        );
+        let keep = self.config.history.audit_entries;
+        let audit = commit::audit(&state.server_id, what, keep, now);
+        // Nothing waits for it: after a crash, the last session merely counts as not held.
+        drop(
+            self.store
+                .commit(vec![Change::Record { account, record }, audit]),
+        );
+    }
+}
+
+impl End {
+    /// The end of a session that never began.
+    pub(super) fn early(
+        result: &'static str,
+        detail: Option<String>,
+        failed: Option<Prospect>,
+    ) -> Self {
+        Self {
+            result,
+            detail,
+            failed,
+            session_id: String::new(),
+            commands: 0,
+        }
+    }
+}
+
+fn report(state: &SessionState) {
+    let text = format!(
+        "session {} with {:?} ({}): {}{}; {} messages sent, {} received, {} commands",
+        state.session_id,
+        state.server_id,
+        state.cause,
+        state.result.as_deref().unwrap_or_default(),
+        state
+            .detail
+            .as_ref()
+            .map_or_else(String::new, |detail| format!(": {detail}")),
+        state.messages_sent,
+        state.messages_received,
+        state.commands,
+    );
+    if state.result.as_deref() == Some("completed") {
+        log::info!("{text}");
+    } else {
+        log::warn!("{text}");
+    }
+}
+
+/// When an account's next session is due on the wall clock.
+pub(super) fn due_text(at: Duration, now: Now) -> Option<String> {
+    let wall = now.wall?.0 + at.saturating_sub(now.boot);
+    rfc3339(Wall(wall))
+}

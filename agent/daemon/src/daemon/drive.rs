@@ -1,0 +1,305 @@
+//! Drives the session that runs: what it asks for is done, what comes of it is handed back.
+#![expect(clippy::disallowed_methods, reason = "driver: draws randomness")]
+
+use std::time::Duration;
+
+use omadm_bindings::{Bearer, BearerEvent, Settings};
+use omadm_dm::NodeWrite;
+use omadm_dm::session::{
+    Cancel, Output, Session, SessionParameters, SessionStart, StoreError, WriteSet,
+};
+use omadm_syncml::{Limits, Now};
+
+use super::agent::Agent;
+use super::commit::{self, Commit, Then};
+use super::conclude::End;
+use super::queue::Waiting;
+use super::schedule::Prospect;
+use super::sessions::{self, Running, Stage, Step, Waiter};
+use super::{notify, status};
+use crate::control::wire::{Error, RunSessionReply};
+use crate::mo::dmacc::{self, AccountError, Configured};
+use crate::store::Change;
+
+/// The session gives up this much later than the bearer, which knows better why.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// How many `Exec`s are remembered in memory; the store keeps its own count for each server.
+const EXECS: usize = 1024;
+
+impl Agent {
+    /// Every account of the tree.
+    pub(super) fn configured(&self) -> Vec<Result<Configured, AccountError>> {
+        dmacc::accounts(&self.tree, &self.book.policies())
+    }
+
+    /// Begins a session that has waited.
+    pub(super) fn begin(&mut self, waiting: Waiting<Waiter>, now: Now) {
+        let found = self.configured().into_iter().find_map(|entry| match entry {
+            Ok(configured) if configured.account.name == waiting.account => Some(Ok(configured)),
+            Err(AccountError::Invalid { name, reason }) if name == waiting.account => {
+                Some(Err(reason))
+            }
+            _ => None,
+        });
+        match found {
+            Some(Ok(configured)) => self.open(configured, waiting, now),
+            Some(Err(reason)) => {
+                log::error!("account {}: {reason}", waiting.account);
+                refuse(waiting.waiters, &Error::Failed(reason));
+            }
+            None => {
+                let text = format!("there is no account {:?}", waiting.account);
+                refuse(waiting.waiters, &Error::NotFound(text));
+            }
+        }
+    }
+
+    fn open(&mut self, configured: Configured, waiting: Waiting<Waiter>, now: Now) {
+        log::info!(
+            "session with {:?} begins ({}): {}",
+            configured.account.server_id,
+            waiting.cause,
+            configured.account.address
+        );
+        let settings = self.settings(&configured);
+        let line = (configured.addresses, settings);
+        let limits = self.limits();
+        let account = configured.account;
+        let running = Running::begin(account, waiting.cause, waiting.waiters, line, limits, now);
+        self.running = Some(running);
+        notify::status(&status::line(self));
+    }
+
+    fn settings(&self, configured: &Configured) -> Settings {
+        let session = &self.config.session;
+        Settings {
+            allow_http: configured.policy.allows_http,
+            ca_file: configured.policy.ca_file.clone(),
+            // An account with authorities of its own trusts nobody else.
+            system_roots: configured.policy.ca_file.is_none(),
+            connect_timeout: session.connect_timeout,
+            response_timeout: session.response_timeout,
+            message_timeout: session.response_timeout + GRACE,
+            max_message: session.max_message_size,
+            ..Settings::default()
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            message_bytes: self.config.session.max_message_size,
+            ..Limits::default()
+        }
+    }
+
+    fn parameters(&self) -> SessionParameters {
+        let session = &self.config.session;
+        SessionParameters {
+            max_msg_size: session.max_message_size as u64,
+            message_bytes: session.max_message_size,
+            response_timeout: session.response_timeout + session.connect_timeout + GRACE * 2,
+            session_timeout: session.total_timeout,
+            codec: self.limits(),
+            ..SessionParameters::default()
+        }
+    }
+
+    /// Takes what happened to the session.
+    pub(super) fn step(&mut self, step: Step, now: Now) {
+        match step {
+            Step::Opened(Ok((address, bearer))) => self.opened(address, bearer, now),
+            Step::Opened(Err(error)) => {
+                let failed = Some(sessions::prospect(&error));
+                let detail = Some(error.to_string());
+                self.conclude(End::early("bearer-failed", detail, failed), now);
+                return;
+            }
+            Step::Bearer(event) => self.bearer_event(event, now),
+        }
+        self.drive(now);
+    }
+
+    fn opened(&mut self, address: String, bearer: Bearer, now: Now) {
+        let mut seed = [0; 32];
+        if let Err(error) = getrandom::fill(&mut seed) {
+            let detail = Some(format!("no randomness: {error}"));
+            let failed = Some(Prospect::Later(Duration::ZERO));
+            return self.conclude(End::early("failed", detail, failed), now);
+        }
+        let parameters = self.parameters();
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        running.account.address = address;
+        let start = SessionStart {
+            account: running.account.clone(),
+            cause: running.cause,
+            proof: bearer.proof,
+            alerts: self.alerts.clone(),
+            execs: self.execs.iter().cloned().collect(),
+            parameters,
+            seed,
+        };
+        running.stage = Stage::Open {
+            session: Box::new(Session::start(start, &self.tree, now)),
+            bearer,
+            deadline: now.boot,
+        };
+    }
+
+    fn bearer_event(&mut self, event: BearerEvent, now: Now) {
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        if let Stage::Closing { outcome, .. } = &running.stage {
+            // Whatever came, the last message has been dealt with.
+            let outcome = (**outcome).clone();
+            return self.finish(&outcome, now);
+        }
+        match event {
+            BearerEvent::Message(envelope) => {
+                running.received(&envelope, now);
+                if let Stage::Open { session, .. } = &mut running.stage {
+                    session.handle_message(&envelope, &self.tree, now);
+                }
+            }
+            BearerEvent::Closed(end) => running.bearer_closed(end),
+        }
+    }
+
+    /// Does what the session asks for until it has to wait.
+    fn drive(&mut self, now: Now) {
+        loop {
+            let Some(running) = &mut self.running else {
+                return;
+            };
+            let Stage::Open {
+                session, deadline, ..
+            } = &mut running.stage
+            else {
+                return;
+            };
+            match session.poll_output() {
+                Output::Collect(wanted) => {
+                    let snapshot = self.tree.collect(&wanted);
+                    session.handle_live(&snapshot, &self.tree, now);
+                }
+                Output::Transmit(envelope) => running.transmit(envelope, now),
+                Output::Commit(set) => return self.commit_session(set, now),
+                Output::Wait(until) => {
+                    *deadline = until;
+                    return;
+                }
+                Output::Closed(outcome) => {
+                    if let Some(outcome) = running.close(outcome, now) {
+                        self.finish(&outcome, now);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn commit_session(&mut self, set: WriteSet, now: Now) {
+        let mut changes = commit::of_session(&set, now);
+        let mut writes = set.nodes;
+        // An account that a server deletes leaves the ACLs and its local policy as well.
+        for account in dmacc::deleted(&writes) {
+            let more = dmacc::remove(&self.tree, &account).unwrap_or_default();
+            changes.extend(more.iter().cloned().map(Change::Node));
+            changes.push(Change::Forget { account });
+            writes.extend(more);
+        }
+        self.commit = Some(Commit {
+            done: self.store.commit(changes),
+            writes,
+            then: Then::Session {
+                acknowledged: set.acknowledged,
+                execs: set.execs,
+            },
+        });
+    }
+
+    /// The transaction of the session is on the disk, or is not.
+    pub(super) fn session_committed(
+        &mut self,
+        result: Result<(), StoreError>,
+        writes: &[NodeWrite],
+        set: Then,
+        now: Now,
+    ) {
+        if let (
+            Ok(()),
+            Then::Session {
+                acknowledged,
+                execs,
+            },
+        ) = (&result, set)
+        {
+            self.alerts
+                .retain(|alert| !acknowledged.contains(&alert.id));
+            for exec in execs {
+                self.execs.extend(exec.key());
+                // No management object of this program starts anything yet.
+                log::error!("{}: no action {:?}", exec.uri, exec.effect.action);
+            }
+            let surplus = self.execs.len().saturating_sub(EXECS);
+            self.execs.drain(..surplus);
+            for account in dmacc::deleted(writes) {
+                self.book.remove(&account);
+            }
+        }
+        if let Some(running) = &mut self.running
+            && let Stage::Open { session, .. } = &mut running.stage
+        {
+            session.handle_committed(result, now);
+        }
+        self.drive(now);
+    }
+
+    /// Tells the session that its time has come, if it has.
+    pub(super) fn session_timeout(&mut self, now: Now) {
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        match &mut running.stage {
+            Stage::Open {
+                session, deadline, ..
+            } if now.boot >= *deadline => {
+                session.handle_timeout(now);
+                self.drive(now);
+            }
+            Stage::Closing {
+                outcome, deadline, ..
+            } if now.boot >= *deadline => {
+                let outcome = (**outcome).clone();
+                self.finish(&outcome, now);
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends the session from this side.
+    pub(super) fn cancel_session(&mut self, cancel: Cancel, now: Now) {
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        if running.cancel(cancel, now) {
+            let detail = Some(cancel.to_string());
+            let failed = Some(Prospect::Later(Duration::ZERO));
+            return self.conclude(End::early("cancelled", detail, failed), now);
+        }
+        if self.commit.is_none() {
+            self.drive(now);
+        }
+    }
+}
+
+fn refuse(waiters: Vec<Waiter>, error: &Error) {
+    for waiter in waiters {
+        waiter
+            .answer
+            .finish(Err::<RunSessionReply, _>(error.clone()));
+    }
+}

@@ -1,0 +1,23 @@
+//! The daemon: an event loop that owns all state and joins tree, sessions, store and control.
+
+mod account;
+mod agent;
+mod calls;
+mod clock;
+mod commit;
+mod conclude;
+mod drive;
+mod instance;
+mod kpis;
+mod logging;
+mod nodes;
+mod notify;
+mod objects;
+mod queue;
+mod reload;
+mod schedule;
+mod sessions;
+mod start;
+mod status;
+
+pub use start::main;

@@ -1,0 +1,288 @@
+//! A session that runs: the bearer and the state machine side by side. What its outputs mean
+//! for the tree and the store is left to the event loop.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use omadm_bindings::{Bearer, BearerEvent, Error, Settings, open};
+use omadm_dm::Account;
+use omadm_dm::session::{BearerFailure, Cancel, Outcome, Session, SessionCause, SessionEnd};
+use omadm_syncml::{Envelope, Limits, Now};
+
+use super::clock::rfc3339;
+use super::schedule::Prospect;
+use crate::control::Answer;
+use crate::control::wire::{Direction, RunSessionReply, SessionState};
+use crate::trace::Trace;
+
+/// How long the last message, such as the Alert that ends a session, may take to be delivered.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Somebody who waits for the end of a session.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    /// Where the reply goes.
+    pub answer: Answer,
+    /// Whether every message is wanted.
+    pub trace: bool,
+}
+
+/// A session that runs.
+pub(super) struct Running {
+    /// The account as it was when the session started.
+    pub account: Account,
+    /// Why it started.
+    pub cause: SessionCause,
+    /// Who waits for its end.
+    pub waiters: Vec<Waiter>,
+    /// What the bearer's failure says about another attempt.
+    pub prospect: Prospect,
+    /// Where it stands.
+    pub stage: Stage,
+    started: Now,
+    state: SessionState,
+    trace: Trace,
+    limits: Limits,
+    /// A message is on its way and nothing has come of it yet.
+    in_flight: bool,
+}
+
+/// Where a session stands.
+pub(super) enum Stage {
+    /// The bearer is being opened.
+    Opening(Opening),
+    /// Both ends talk.
+    Open {
+        /// The state machine.
+        session: Box<Session>,
+        /// The line.
+        bearer: Bearer,
+        /// When `handle_timeout` is due, on `CLOCK_BOOTTIME`.
+        deadline: Duration,
+    },
+    /// The session is over, and its last message is still on its way.
+    Closing {
+        /// The line.
+        bearer: Bearer,
+        /// How the session ended.
+        outcome: Box<Outcome>,
+        /// When the message is given up.
+        deadline: Duration,
+    },
+}
+
+/// A bearer on its way to being open, and the address that it is then open to.
+pub(super) type Opening = Pin<Box<dyn Future<Output = Result<(String, Bearer), Error>>>>;
+
+/// Something that happened to a session.
+pub(super) enum Step {
+    /// The bearer is open, or not.
+    Opened(Result<(String, Bearer), Error>),
+    /// The bearer reports.
+    Bearer(BearerEvent),
+}
+
+impl Running {
+    /// Begins to open the bearer.
+    pub(super) fn begin(
+        account: Account,
+        cause: SessionCause,
+        waiters: Vec<Waiter>,
+        line: (Vec<String>, Settings),
+        limits: Limits,
+        now: Now,
+    ) -> Self {
+        let state = SessionState {
+            account: account.name.clone(),
+            server_id: account.server_id.clone(),
+            cause: cause.to_string(),
+            started: now.wall.and_then(rfc3339),
+            ..SessionState::default()
+        };
+        Self {
+            account,
+            cause,
+            waiters,
+            prospect: Prospect::Later(Duration::ZERO),
+            stage: Stage::Opening(Box::pin(async move { open_first(&line.0, &line.1).await })),
+            started: now,
+            state,
+            trace: Trace::default(),
+            limits,
+            in_flight: false,
+        }
+    }
+
+    /// What happens next. Cancel-safe.
+    pub(super) async fn step(&mut self) -> Step {
+        match &mut self.stage {
+            Stage::Opening(opening) => Step::Opened(opening.await),
+            Stage::Open { bearer, .. } | Stage::Closing { bearer, .. } => {
+                let event = bearer.events.recv().await;
+                Step::Bearer(event.unwrap_or(BearerEvent::Closed(Err(Error::NoAnswer))))
+            }
+        }
+    }
+
+    /// When something is due although nothing happens, on `CLOCK_BOOTTIME`.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        match &self.stage {
+            Stage::Opening(_) => None,
+            Stage::Open { deadline, .. } | Stage::Closing { deadline, .. } => Some(*deadline),
+        }
+    }
+
+    /// Hands a message to the bearer.
+    pub(super) fn transmit(&mut self, envelope: Envelope, now: Now) {
+        self.observe(Direction::Sent, &envelope, now);
+        self.in_flight = true;
+        if let Stage::Open { bearer, .. } = &self.stage
+            && let Err(error) = bearer.out.try_send(envelope)
+        {
+            // The bearer has ended; its last event says why.
+            log::debug!("the bearer takes no message: {error}");
+        }
+    }
+
+    /// Takes note of a message from the server.
+    pub(super) fn received(&mut self, envelope: &Envelope, now: Now) {
+        self.in_flight = false;
+        self.observe(Direction::Received, envelope, now);
+    }
+
+    fn observe(&mut self, direction: Direction, envelope: &Envelope, now: Now) {
+        let bytes = i64::try_from(envelope.body.len()).unwrap_or(i64::MAX);
+        let (messages, total) = match direction {
+            Direction::Sent => (&mut self.state.messages_sent, &mut self.state.bytes_sent),
+            Direction::Received => (
+                &mut self.state.messages_received,
+                &mut self.state.bytes_received,
+            ),
+        };
+        *messages += 1;
+        *total += bytes;
+        if !self.waiters.iter().any(|waiter| waiter.trace) {
+            return;
+        }
+        let time = now.wall.and_then(rfc3339);
+        let reply = RunSessionReply {
+            entry: Some(self.trace.entry(direction, envelope, &self.limits, time)),
+            session: None,
+        };
+        for waiter in self.waiters.iter().filter(|waiter| waiter.trace) {
+            if !waiter.answer.stream(&reply) {
+                log::debug!("a client is too slow for the trace and misses a message");
+            }
+        }
+    }
+
+    /// The session is over. Keeps the bearer while a message is on its way.
+    pub(super) fn close(&mut self, outcome: Outcome, now: Now) -> Option<Outcome> {
+        if !self.in_flight || matches!(outcome.end, SessionEnd::BearerFailed(_)) {
+            return Some(outcome);
+        }
+        let none = Stage::Opening(Box::pin(async { Err(Error::NoAnswer) }));
+        match std::mem::replace(&mut self.stage, none) {
+            Stage::Open { bearer, .. } => {
+                self.stage = Stage::Closing {
+                    bearer,
+                    outcome: Box::new(outcome),
+                    deadline: now.boot + FAREWELL,
+                };
+                None
+            }
+            Stage::Opening(_) | Stage::Closing { .. } => Some(outcome),
+        }
+    }
+
+    /// The bearer has ended: the session is told in words, the schedule in kind.
+    pub(super) fn bearer_closed(&mut self, end: Result<(), Error>) {
+        let failure = match end {
+            Ok(()) => "the server has ended the session without a word".to_owned(),
+            Err(error) => {
+                self.prospect = prospect(&error);
+                error.to_string()
+            }
+        };
+        if let Stage::Open { session, .. } = &mut self.stage {
+            session.handle_failure(BearerFailure(failure));
+        }
+    }
+
+    /// Asks the session to end; what is only being opened ends at once.
+    pub(super) fn cancel(&mut self, cancel: Cancel, now: Now) -> bool {
+        match &mut self.stage {
+            Stage::Opening(_) => true,
+            Stage::Open { session, .. } => {
+                session.handle_cancel(cancel, now);
+                false
+            }
+            Stage::Closing { .. } => false,
+        }
+    }
+
+    /// The session as it stands.
+    pub(super) fn state(&self, now: Now) -> SessionState {
+        let mut state = self.state.clone();
+        state.seconds = now.boot.saturating_sub(self.started.boot).as_secs_f64();
+        if let Stage::Open { session, .. } = &self.stage {
+            session.session_id().clone_into(&mut state.session_id);
+        }
+        state
+    }
+}
+
+/// Opens a bearer to the first address that can be had.
+async fn open_first(addresses: &[String], settings: &Settings) -> Result<(String, Bearer), Error> {
+    let mut failure = Error::NoAnswer;
+    for text in addresses {
+        let opened = match text.parse() {
+            Ok(address) => open(&address, settings).await,
+            Err(error) => Err(Error::Address(error)),
+        };
+        match opened {
+            Ok(bearer) => return Ok((text.clone(), bearer)),
+            Err(error) => {
+                log::info!("{text}: {error}");
+                failure = error;
+            }
+        }
+    }
+    Err(failure)
+}
+
+/// What a failure of the bearer says about another attempt.
+pub(super) fn prospect(error: &Error) -> Prospect {
+    match error.retry() {
+        omadm_bindings::Retry::Later(after) => Prospect::Later(after.unwrap_or_default()),
+        omadm_bindings::Retry::Permanent => Prospect::Unlikely,
+    }
+}
+
+/// The word for an end, its explanation, and what it says about another attempt unless the
+/// bearer has said more.
+pub(super) fn verdict(outcome: &Outcome) -> (&'static str, Option<Prospect>) {
+    match &outcome.end {
+        SessionEnd::Completed => ("completed", None),
+        SessionEnd::AbortedByServer => ("aborted-by-server", None),
+        SessionEnd::Cancelled(_) => ("cancelled", None),
+        SessionEnd::Refused(_) => ("refused", Some(Prospect::Unlikely)),
+        SessionEnd::HeaderRefused(_) => ("header-refused", Some(Prospect::Unlikely)),
+        SessionEnd::Malformed(_) => ("malformed", None),
+        SessionEnd::Violation(_) => ("violation", None),
+        SessionEnd::BearerFailed(_) => ("bearer-failed", None),
+        SessionEnd::NoAnswer => ("no-answer", None),
+        SessionEnd::TooLong => ("too-long", None),
+        SessionEnd::DevInfoMissing(_) => ("dev-info-missing", Some(Prospect::Unlikely)),
+    }
+}
+
+/// What to know about an end: nothing when all went as it should.
+pub(super) fn detail(outcome: &Outcome) -> Option<String> {
+    let mut texts = Vec::new();
+    if !outcome.is_success() {
+        texts.push(outcome.end.to_string());
+    }
+    texts.extend(outcome.notes.iter().map(ToString::to_string));
+    (!texts.is_empty()).then(|| texts.join("; "))
+}

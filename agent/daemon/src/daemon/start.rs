@@ -1,0 +1,276 @@
+//! The start of the daemon: everything that can be wrong is found here, before it is ready.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use nix::sys::stat::{Mode, umask};
+use omadm_dm::session::StoreError;
+use omadm_probes::FsRoot;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::account::Book;
+use super::agent::{Agent, Signals, dice};
+use super::instance::{Instance, InstanceError};
+use super::queue::Queue;
+use super::schedule;
+use super::{clock, logging, notify, objects};
+use crate::config::{self, Config};
+use crate::control::{Asked, Listener};
+use crate::exit;
+use crate::identity::{DevId, Origin};
+use crate::store::{Change, Loaded, OpenError, Store};
+
+/// Keys of the store.
+const DEV_ID: &str = "dev-id";
+const DEV_ID_ORIGIN: &str = "dev-id-origin";
+const BOOT: &str = "boot";
+
+/// Calls that wait for the event loop, beyond one for each connection.
+const CALLS: usize = 16;
+
+/// The OMA DM agent.
+#[derive(Debug, Parser)]
+#[command(name = "omadmd", version)]
+struct Options {
+    /// The configuration; FILE.d/*.toml is laid over it.
+    #[arg(long, value_name = "FILE", default_value = config::DEFAULT_FILE)]
+    config: PathBuf,
+}
+
+/// Why the daemon does not start.
+struct Failure {
+    code: u8,
+    message: String,
+}
+
+impl Failure {
+    fn new(code: u8, reason: impl fmt::Display) -> Self {
+        Self {
+            code,
+            message: reason.to_string(),
+        }
+    }
+}
+
+/// Runs the daemon until a signal ends it.
+pub fn main() -> ExitCode {
+    let options = match Options::try_parse() {
+        Ok(options) => options,
+        Err(error) => {
+            // Nobody is left to be told when the standard streams are gone.
+            drop(error.print());
+            let code = if error.use_stderr() {
+                exit::USAGE
+            } else {
+                exit::OK
+            };
+            return ExitCode::from(code);
+        }
+    };
+    // What the daemon makes is its own, until it is opened on purpose.
+    umask(Mode::from_bits_truncate(0o077));
+    // A default that is not there means the built-in defaults.
+    let named = options.config != Path::new(config::DEFAULT_FILE);
+    match run(named.then_some(options.config)) {
+        Ok(()) => ExitCode::from(exit::OK),
+        Err(failure) => {
+            log::error!("{}", failure.message);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn run(config_file: Option<PathBuf>) -> Result<(), Failure> {
+    let config = match config::load(config_file.as_deref()) {
+        Ok(config) => config,
+        Err(findings) => {
+            logging::install(log::LevelFilter::Info);
+            let lines: Vec<_> = findings.iter().map(ToString::to_string).collect();
+            return Err(Failure::new(exit::CONFIG, lines.join("\n")));
+        }
+    };
+    logging::install(config.log_level.into());
+    let _instance = Instance::take(&config.state_dir).map_err(|error| match error {
+        InstanceError::Taken { .. } => Failure::new(exit::TRY_AGAIN, error),
+        InstanceError::Io(..) => Failure::new(exit::IO, error),
+    })?;
+    let (store, loaded) = open_store(&config)?;
+    let runtime = runtime().map_err(|error| Failure::new(exit::SOFTWARE, error))?;
+    runtime.block_on(serve(config, config_file, store, loaded))?;
+    // Threads that hang in the kernel must not hold up the end.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    Ok(())
+}
+
+fn open_store(config: &Config) -> Result<(Store, Loaded), Failure> {
+    Store::open(&config.state_dir.join("state.db")).map_err(|error| match error {
+        OpenError::Newer { .. } => Failure::new(exit::CONFIG, error),
+        OpenError::Damaged { .. } | OpenError::Unusable { .. } => Failure::new(exit::IO, error),
+    })
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(4)
+        .thread_stack_size(512 * 1024)
+        .thread_keep_alive(Duration::from_secs(2))
+        .build()
+}
+
+async fn serve(
+    config: Config,
+    config_file: Option<PathBuf>,
+    store: Store,
+    loaded: Loaded,
+) -> Result<(), Failure> {
+    let signals = signals().map_err(|error| Failure::new(exit::SOFTWARE, error))?;
+    let (asked, calls) = mpsc::channel(CALLS);
+    let listener =
+        Listener::bind(&config.control).map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
+    let agent = agent(config, config_file, store, loaded).await?;
+    let control = accept(listener, asked);
+    agent.run(calls, signals).await;
+    // The connections get the chance to send what they have been answered.
+    for _ in 0..16 {
+        tokio::task::yield_now().await;
+    }
+    control.abort();
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "driver: starts the control task")]
+fn accept(listener: Listener, asked: mpsc::Sender<Asked>) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move { listener.accept_all(&asked).await })
+}
+
+fn signals() -> std::io::Result<Signals> {
+    Ok(Signals {
+        terminate: signal(SignalKind::terminate())?,
+        interrupt: signal(SignalKind::interrupt())?,
+        hang_up: signal(SignalKind::hangup())?,
+    })
+}
+
+async fn agent(
+    config: Config,
+    config_file: Option<PathBuf>,
+    store: Store,
+    loaded: Loaded,
+) -> Result<Agent, Failure> {
+    let now = clock::now();
+    let (dev_id, mut changes) = identity(&config, &loaded)?;
+    let mut book = book(&loaded);
+    let this_boot = clock::boot_id();
+    if let Some(value) = this_boot.filter(|boot| loaded.meta.get(BOOT) != Some(boot)) {
+        if let Some(due) = schedule::after_boot(&config.schedule, now, dice()) {
+            for account in loaded.policies.keys() {
+                book.hasten(account, due);
+            }
+        }
+        changes.push(Change::Meta { key: BOOT, value });
+    }
+    remember(&store, changes).await?;
+    let tree = objects::tree(&config, &dev_id, loaded.nodes)
+        .map_err(|error| Failure::new(exit::SOFTWARE, error))?;
+    let watchdog = notify::watchdog();
+    Ok(Agent {
+        config,
+        config_file,
+        dev_id: dev_id.text,
+        started: now,
+        tree,
+        store,
+        book,
+        alerts: loaded.alerts,
+        execs: loaded.execs.into(),
+        queue: Queue::new(),
+        running: None,
+        last_session: None,
+        commit: None,
+        deferred: std::collections::VecDeque::new(),
+        watchdog,
+        alive_at: now.boot,
+        stop_at: None,
+    })
+}
+
+/// The identity that was chosen at the first start, or a new one.
+fn identity(config: &Config, loaded: &Loaded) -> Result<(DevId, Vec<Change>), Failure> {
+    let fs = FsRoot::system();
+    if let Some(text) = loaded.meta.get(DEV_ID) {
+        let origin = loaded.meta.get(DEV_ID_ORIGIN);
+        let id = DevId {
+            text: text.clone(),
+            origin: origin
+                .and_then(|word| Origin::parse(word))
+                .unwrap_or(Origin::Random),
+        };
+        if id.is_copied(&fs) {
+            log::warn!(
+                "DevId {id} was made on another machine: if this is a copy of a device, both \
+                 have one id; remove state.db to choose a new one"
+            );
+        }
+        return Ok((id, Vec::new()));
+    }
+    let mut random = [0; 16];
+    for (octet, thrown) in random.iter_mut().zip(dice_octets()) {
+        *octet = thrown;
+    }
+    let id = DevId::choose(&config.device, &fs, random)
+        .map_err(|error| Failure::new(exit::CONFIG, error))?;
+    let changes = vec![
+        Change::Meta {
+            key: DEV_ID,
+            value: id.text.clone(),
+        },
+        Change::Meta {
+            key: DEV_ID_ORIGIN,
+            value: id.origin.as_str().to_owned(),
+        },
+    ];
+    Ok((id, changes))
+}
+
+fn dice_octets() -> impl Iterator<Item = u8> {
+    std::iter::repeat_with(dice).flat_map(u64::to_ne_bytes)
+}
+
+fn book(loaded: &Loaded) -> Book {
+    let mut book = Book::default();
+    for (account, record) in &loaded.records {
+        book.local(account).record = record.clone();
+    }
+    for (account, policy) in &loaded.policies {
+        match serde_json::from_str(policy) {
+            Ok(policy) => book.local(account).policy = Some(policy),
+            // Nothing is granted then, which is safe; the message says what to do.
+            Err(error) => log::error!(
+                "the policy of account {account:?} cannot be read ({error}): remove the account \
+                 and add it again"
+            ),
+        }
+    }
+    book
+}
+
+/// Stores what the start has decided, before anybody hears of it.
+async fn remember(store: &Store, changes: Vec<Change>) -> Result<(), Failure> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    match store.commit(changes).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Failure::new(exit::IO, error)),
+        Err(_) => Err(Failure::new(
+            exit::IO,
+            StoreError::Failed("the store has stopped".to_owned()),
+        )),
+    }
+}
