@@ -227,7 +227,8 @@ impl Session {
         let frame = self.frame(Some(answer.status.clone()), Closing::NextMessage);
         let wire = Wire {
             media_type: self.account.media_type,
-            room: self.outbox.room(&frame).unwrap_or(0),
+            // Package 1, which may follow, has a longer header.
+            room: self.outbox.room(&frame).unwrap_or(0).saturating_sub(128),
         };
         for reply in answer.replies.drain(..) {
             for command in reply.into_commands(&answer.msg_ref, &wire) {
@@ -239,7 +240,8 @@ impl Session {
     /// The regular end: the server has asked nothing more.
     fn part(&mut self, answer: Answer) {
         if !self.server.is_trusted() {
-            self.notes.push(Note::ServerUnauthenticated);
+            let wrong = self.server.was_wrong();
+            self.notes.push(Note::ServerUnauthenticated { wrong });
         }
         self.close(answer.end.unwrap_or(SessionEnd::Completed));
     }

@@ -24,7 +24,8 @@ pub struct Outcome {
 impl Outcome {
     /// Whether a server that has authenticated itself ended the session in the regular way.
     pub fn is_success(&self) -> bool {
-        self.end == SessionEnd::Completed && !self.notes.contains(&Note::ServerUnauthenticated)
+        let unauthenticated = |note: &Note| matches!(note, Note::ServerUnauthenticated { .. });
+        self.end == SessionEnd::Completed && !self.notes.iter().any(unauthenticated)
     }
 }
 
@@ -219,7 +220,10 @@ pub enum Note {
     /// The server authenticated by transport, yet its SyncML credentials were wrong.
     WrongCredentialIgnored,
     /// The server never authenticated, so what it answered was not believed.
-    ServerUnauthenticated,
+    ServerUnauthenticated {
+        /// Whether it showed credentials, which were wrong, or none.
+        wrong: bool,
+    },
     /// A result of a message was not stored.
     NotStored(String),
     /// An alert does not fit in a message that the server accepts; it stays in the queue.
@@ -243,7 +247,12 @@ impl fmt::Display for Note {
             Self::WrongCredentialIgnored => f.write_str(
                 "the server's SyncML credentials were wrong; the transport authenticated it",
             ),
-            Self::ServerUnauthenticated => f.write_str("the server did not authenticate itself"),
+            Self::ServerUnauthenticated { wrong: true } => f.write_str(
+                "the server did not authenticate itself: the name, secret or nonce it used is not that of the account's SRVCRED",
+            ),
+            Self::ServerUnauthenticated { wrong: false } => {
+                f.write_str("the server did not authenticate itself: it showed no credentials")
+            }
             Self::NotStored(reason) => write!(f, "a message's changes were not stored: {reason}"),
             Self::AlertTooLarge(id) => {
                 write!(f, "alert {id} does not fit in the server's MaxMsgSize")

@@ -81,6 +81,11 @@ impl ServerAuth {
         self.proven || self.authenticated
     }
 
+    /// Whether it has shown wrong credentials.
+    pub(super) fn was_wrong(&self) -> bool {
+        self.wrong > 0
+    }
+
     /// What is worth telling.
     pub(super) fn notes(&self) -> &[Note] {
         &self.notes

@@ -74,7 +74,8 @@ impl Default for SessionParameters {
     fn default() -> Self {
         Self {
             max_msg_size: 65_536,
-            max_obj_size: 1_048_576,
+            // An object has to fit in one message: chunks are refused.
+            max_obj_size: 65_536,
             message_bytes: 65_536,
             queue_bytes: 4_194_304,
             messages: 4_096,

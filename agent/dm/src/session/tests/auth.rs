@@ -375,8 +375,17 @@ fn a_silent_stranger_is_not_challenged() {
     );
     let outcome = bench.outcome();
     assert_eq!(outcome.end, SessionEnd::Completed);
-    assert_eq!(outcome.notes, [Note::ServerUnauthenticated]);
+    assert_eq!(
+        outcome.notes,
+        [Note::ServerUnauthenticated { wrong: false }]
+    );
     assert!(!outcome.is_success());
+
+    let mut bench = md5_bench();
+    bench.serve_with(&cred("AAAA"), &package_1_accepted(1, 212));
+    assert_eq!(bench.sent.len(), 1);
+    let words = bench.outcome().to_string();
+    assert!(words.contains("name, secret or nonce"), "{words}");
 }
 
 #[test]

@@ -271,6 +271,53 @@ fn a_failed_atomic_leaves_the_tree_as_it_was() {
 }
 
 #[test]
+fn wherever_an_atomic_fails_nothing_has_changed() {
+    let good = [
+        write("Replace", "g0", "./Play/A", "x"),
+        write("Replace", "g5", "./Play/Sub/C?prop=Name", "D"),
+        delete("g1", "./Play/Sub"),
+        write("Add", "g2", "./Play/Int", "7"),
+        write("Replace", "g3", "./Play/B?prop=Title", "t"),
+        write("Replace", "g4", "./Play/B?prop=ACL", "Get=*"),
+        delete("g6", "./Play/Int"),
+    ];
+    let all = |bench: &Bench| {
+        let view = bench.tree.view(Snapshot::empty());
+        let nodes = view.subtree(&Uri::root());
+        let show = |node: &crate::NodeRef<'_>| {
+            let properties: Vec<_> = omadm_syncml::Property::ALL
+                .iter()
+                .map(|property| node.property(*property))
+                .collect();
+            format!("{:?} {:?} {properties:?}", node.uri(), node.value())
+        };
+        nodes.iter().map(show).collect::<Vec<_>>()
+    };
+    let before = all(&Bench::proven());
+    for position in 0..=good.len() {
+        let (head, tail) = good.split_at(position);
+        let body = format!(
+            "<Atomic><CmdID>a</CmdID>{}{}{}</Atomic>",
+            head.concat(),
+            delete("bad", "./Play/Nowhere"),
+            tail.concat()
+        );
+        let (bench, answers) = ask(&body);
+        assert_eq!(answers[0], "a Atomic 507");
+        let with = |code: &str| answers.iter().filter(|line| line.contains(code)).count();
+        assert_eq!(
+            (with(" 216"), with(" 404"), with(" 215")),
+            (head.len(), 1, tail.len())
+        );
+        assert_eq!(all(&bench), before, "position {position}");
+    }
+    let body = format!("<Atomic><CmdID>a</CmdID>{}</Atomic>", good.concat());
+    let (bench, answers) = ask(&body);
+    assert_eq!(answers[0], "a Atomic 200", "{answers:?}");
+    assert_ne!(all(&bench), before);
+}
+
+#[test]
 fn an_atomic_that_works_is_one_change() {
     let body = "<Atomic><CmdID>1</CmdID>".to_owned()
         + &delete("2", "./Play/A")

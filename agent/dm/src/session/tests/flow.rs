@@ -13,7 +13,7 @@ fn package_1_has_the_alert_and_every_devinfo_leaf() {
     assert_eq!((&*header.msg_id, &*header.target.uri), ("1", URL));
     assert_eq!((&*header.source.uri, &header.cred), (DEVICE, &None));
     assert_eq!(header.meta.max_msg_size, Some(65_536));
-    assert_eq!(header.meta.max_obj_size, Some(1_048_576));
+    assert_eq!(header.meta.max_obj_size, Some(65_536));
     assert_eq!(bench.sent[0].to, None);
     let Command::Replace(request) = &message.commands[1] else {
         panic!("DevInfo is replaced");
