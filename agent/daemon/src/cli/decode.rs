@@ -55,7 +55,7 @@ pub(super) fn run(
 
 /// An input that is no document.
 pub(super) fn at(file: &Path, reason: impl std::fmt::Display) -> Failure {
-    Failure::new(exit::DATA, format_args!("{}: {reason}", file.display()))
+    Failure::new(exit::DATA, format_args!("{}: {reason}", input::name(file)))
 }
 
 /// Decodes a document of either encoding.

@@ -10,11 +10,16 @@ use super::decode;
 use super::document::Document;
 use super::failure::Failure;
 use super::input;
+use super::plain;
 
 /// Writes the document of a file in the encoding that is wanted.
 pub(super) fn run(to: Encoding, file: &Path, out: &mut dyn Write) -> Result<(), Failure> {
     let bytes = input::document(file)?;
     let element = read(&bytes).map_err(|reason| decode::at(file, reason))?;
+    let element = match to {
+        Encoding::Xml => plain::for_xml(element).map_err(|reason| decode::at(file, reason))?,
+        Encoding::Wbxml => element,
+    };
     let encoded = encode(to, &element).map_err(|reason| decode::at(file, reason))?;
     Ok(out.write_all(&encoded)?)
 }

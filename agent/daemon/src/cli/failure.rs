@@ -29,7 +29,7 @@ impl Failure {
             io::ErrorKind::PermissionDenied => exit::NO_PERMISSION,
             _ => exit::NO_INPUT,
         };
-        Self::new(code, format_args!("{}: {error}", path.display()))
+        Self::new(code, format_args!("{}: {error}", super::input::name(path)))
     }
 }
 

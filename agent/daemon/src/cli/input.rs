@@ -16,6 +16,14 @@ use crate::exit;
 /// The longest document that is read.
 pub(super) const MAX_DOCUMENT: usize = 64 * 1024 * 1024;
 
+/// What messages call a file.
+pub(super) fn name(path: &Path) -> std::path::Display<'_> {
+    if path == Path::new(TERMINAL) {
+        return Path::new("standard input").display();
+    }
+    path.display()
+}
+
 /// Reads a whole document.
 pub(super) fn document(path: &Path) -> Result<Vec<u8>, Failure> {
     let read = if path == Path::new(TERMINAL) {
@@ -25,7 +33,7 @@ pub(super) fn document(path: &Path) -> Result<Vec<u8>, Failure> {
     };
     let bytes = read.map_err(|error| Failure::unreadable(path, &error))?;
     if bytes.len() > MAX_DOCUMENT {
-        let message = format_args!("{}: longer than {MAX_DOCUMENT} octets", path.display());
+        let message = format_args!("{}: longer than {MAX_DOCUMENT} octets", name(path));
         return Err(Failure::new(exit::DATA, message));
     }
     Ok(bytes)

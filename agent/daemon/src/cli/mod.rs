@@ -20,6 +20,7 @@ mod failure;
 mod input;
 mod kpi;
 mod node;
+mod plain;
 mod print;
 mod session;
 mod status;
