@@ -67,13 +67,12 @@ fn frame(kind: u16, body: &[u8], dump: &mut Vec<u8>) {
 
 fn room(sources: &Sources) -> String {
     let wanted: KpiSet = [KpiId::StorageType].into_iter().collect();
-    let mut buffer = Vec::new();
     let mut listing = String::new();
     for sample in &collect(&mut Probes::all(), sources, &wanted) {
         let Some(mount) = &sample.instance else {
             continue;
         };
-        if let Ok(space) = sources.fs.space(mount, &mut buffer) {
+        if let Ok(space) = sources.fs.space(mount) {
             let (size, free, available) = (space.size, space.free, space.available);
             let (files, files_free) = (space.files, space.files_free);
             let line = format!("{mount} {size} {free} {available} {files} {files_free}\n");

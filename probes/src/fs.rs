@@ -6,6 +6,7 @@
 
 use std::{
     borrow::Cow,
+    cell::RefCell,
     fs::File,
     io::{self, ErrorKind, Read},
     path::{Path, PathBuf},
@@ -22,10 +23,15 @@ use crate::{Absence, Failure};
 /// More than this in one file is not a kernel's table but a mistake.
 const LIMIT: u64 = 1 << 20;
 
+/// The kernel makes most of its files afresh for the first read: it had better be a large one.
+const FIRST_READ: usize = 16 * 1024;
+
 /// The root below which files are read.
 #[derive(Clone, Debug)]
 pub struct FsRoot {
     recorded: Option<PathBuf>,
+    /// What the probes read into, one after the other.
+    scratch: RefCell<Vec<u8>>,
 }
 
 /// Why a file gave nothing.
@@ -73,7 +79,10 @@ impl From<&Statvfs> for Space {
 impl FsRoot {
     /// This machine.
     pub fn system() -> Self {
-        Self { recorded: None }
+        Self {
+            recorded: None,
+            scratch: RefCell::default(),
+        }
     }
 
     /// A recorded tree: `DIR/proc/meminfo` stands for `/proc/meminfo`, and `DIR/statvfs` has a line
@@ -81,6 +90,7 @@ impl FsRoot {
     pub fn recorded(dir: impl Into<PathBuf>) -> Self {
         Self {
             recorded: Some(dir.into()),
+            scratch: RefCell::default(),
         }
     }
 
@@ -96,6 +106,7 @@ impl FsRoot {
         buffer: &'b mut Vec<u8>,
     ) -> Result<&'b [u8], ReadError> {
         buffer.clear();
+        buffer.reserve(FIRST_READ);
         let read = File::open(self.locate(path).as_ref())
             .and_then(|file| file.take(LIMIT + 1).read_to_end(buffer));
         match read {
@@ -107,11 +118,27 @@ impl FsRoot {
         }
     }
 
+    /// Reads a text file and hands it over.
+    pub(crate) fn with<R>(&self, path: &str, take: impl FnOnce(&str) -> R) -> Result<R, ReadError> {
+        self.with_bytes(path, |bytes| take(&String::from_utf8_lossy(bytes)))
+    }
+
+    /// Reads a file and hands it over.
+    pub(crate) fn with_bytes<R>(
+        &self,
+        path: &str,
+        take: impl FnOnce(&[u8]) -> R,
+    ) -> Result<R, ReadError> {
+        let mut buffer = self.scratch.take();
+        let outcome = self.read_bytes(path, &mut buffer).map(take);
+        self.scratch.replace(buffer);
+        outcome
+    }
+
     /// Asks a file system for its room; this can block as long as its device does.
-    pub fn space(&self, mount_point: &str, buffer: &mut Vec<u8>) -> Result<Space, ReadError> {
+    pub fn space(&self, mount_point: &str) -> Result<Space, ReadError> {
         if self.recorded.is_some() {
-            let listing = self.read("/statvfs", buffer)?;
-            return recorded_space(&listing, mount_point);
+            return self.with("/statvfs", |listing| recorded_space(listing, mount_point))?;
         }
         let found =
             statvfs(mount_point).map_err(|errno| ReadError::new(mount_point, &errno.into()))?;
@@ -169,4 +196,78 @@ fn recorded_space(listing: &str, mount_point: &str) -> Result<Space, ReadError> 
         files: number()?,
         files_free: number()?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "driver: makes the tree that is read"
+    )]
+    fn read(files: &[(&str, &[u8])], path: &str) -> Result<String, ReadError> {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, bytes) in files {
+            std::fs::write(dir.path().join(name), bytes).unwrap();
+        }
+        std::fs::create_dir_all(dir.path().join("folder")).unwrap();
+        let mut buffer = Vec::new();
+        let fs = FsRoot::recorded(dir.path());
+        fs.read(path, &mut buffer).map(Cow::into_owned)
+    }
+
+    #[test]
+    fn what_is_not_there_is_absent() {
+        for path in ["/nothing", "/file/below"] {
+            let error = read(&[("file", b"")], path).unwrap_err();
+            assert_eq!(error, ReadError::Absent(Absence::NoSource(path.into())));
+        }
+        let off = io::Error::from_raw_os_error(Errno::EOPNOTSUPP as i32);
+        assert!(matches!(
+            ReadError::new("/proc/pressure/cpu", &off),
+            ReadError::Absent(_)
+        ));
+    }
+
+    #[test]
+    fn what_cannot_be_read_has_failed_and_says_where() {
+        let ReadError::Failed(failure) = read(&[], "/folder").unwrap_err() else {
+            panic!("a folder is there");
+        };
+        assert_eq!(&*failure.source, "/folder");
+        let denied = ReadError::new("/secret", &ErrorKind::PermissionDenied.into());
+        assert_eq!(
+            denied,
+            ReadError::failed("/secret", "this user may not read it")
+        );
+    }
+
+    #[test]
+    fn a_file_is_bounded() {
+        let limit = usize::try_from(LIMIT).unwrap();
+        assert_eq!(
+            read(&[("file", &vec![b'x'; limit])], "/file")
+                .unwrap()
+                .len(),
+            limit
+        );
+        let long = read(&[("file", &vec![b'x'; limit + 1])], "/file").unwrap_err();
+        assert_eq!(long, ReadError::failed("/file", "is longer than 1 MiB"));
+    }
+
+    #[test]
+    fn octets_that_are_no_text_are_replaced() {
+        assert_eq!(read(&[("file", b"a\xffb")], "/file").unwrap(), "a\u{fffd}b");
+    }
+
+    #[test]
+    fn a_mounted_file_system_has_room() {
+        let space = FsRoot::system().space("/").unwrap();
+        assert!(
+            space.size >= space.free && space.free >= space.available,
+            "{space:?}"
+        );
+        assert!(space.size > 0);
+    }
 }

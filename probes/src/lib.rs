@@ -77,7 +77,7 @@ impl Sources {
 /// Reads one source.
 ///
 /// An implementer reads only what the wanted KPIs need, reports each wanted KPI of its own as a
-/// value, as absent or as failed, and keeps no state but buffers.
+/// value, as absent or as failed, and keeps no values from one time to the next.
 pub trait Probe {
     /// The name of the source: `meminfo`.
     fn name(&self) -> &'static str;
@@ -111,7 +111,7 @@ pub const ALL: &[fn() -> Box<dyn Probe + Send>] = &[
     conntrack::limit,
 ];
 
-/// A set of probes with their buffers.
+/// A set of probes.
 pub struct Probes(Vec<Box<dyn Probe + Send>>);
 
 impl Probes {

@@ -65,12 +65,10 @@ const FACTS: [KpiId; 8] = [
     KpiId::LinkAddress,
 ];
 
-struct Links {
-    buffer: Vec<u8>,
-}
+struct Links;
 
 pub(crate) fn probe() -> Box<dyn Probe + Send> {
-    Box::new(Links { buffer: Vec::new() })
+    Box::new(Links)
 }
 
 impl Probe for Links {
@@ -96,51 +94,51 @@ impl Probe for Links {
             Table::LinkNames
         };
         match gather(&*from.netlink, table, take) {
-            Ok(links) => self.report(&links, from, report),
-            Err(error) => self.fall_back(&error, from, report),
+            Ok(links) => note(&links, from, report),
+            Err(error) => fall_back(&error, from, report),
         }
     }
 }
 
-impl Links {
-    fn report(&mut self, links: &[Link], from: &Sources, mut report: Report<'_>) {
-        report.value(KpiId::LinkCount, links.len() as u64);
-        if links.is_empty() {
-            return report.without("this network namespace has no interface");
-        }
-        for link in links {
-            let instance = Instance::from(&*link.name);
-            facts(link, &instance, &mut report);
-            if report.wants(KpiId::LinkKind) {
-                let kind = self.kind(link, from);
-                report.value_of(KpiId::LinkKind, &instance, &*kind);
-            }
-            stats(link, &instance, &mut report);
-        }
-        report.finish();
+fn note(links: &[Link], from: &Sources, mut report: Report<'_>) {
+    report.value(KpiId::LinkCount, links.len() as u64);
+    if links.is_empty() {
+        return report.without("this network namespace has no interface");
     }
+    for link in links {
+        let instance = Instance::from(&*link.name);
+        facts(link, &instance, &mut report);
+        if report.wants(KpiId::LinkKind) {
+            report.value_of(KpiId::LinkKind, &instance, kind(link, from));
+        }
+        stats(link, &instance, &mut report);
+    }
+    report.finish();
+}
 
-    /// What the driver calls itself, else what sysfs calls the device, else its framing.
-    fn kind(&mut self, link: &Link, from: &Sources) -> String {
-        if let Some(kind) = &link.kind {
-            return kind.clone();
-        }
-        // The kernel admits no `/` in a name; one that has it must not become a path.
-        let path = format!("/sys/class/net/{}/uevent", link.name.replace('/', "_"));
-        let of_sysfs = from.fs.read(&path, &mut self.buffer).ok();
-        let device = of_sysfs
-            .as_deref()
-            .and_then(|text| text.lines().find_map(|line| line.strip_prefix("DEVTYPE=")));
-        device.map_or_else(|| link.framing.clone(), str::to_owned)
+/// What the driver calls itself, else what sysfs calls the device, else its framing.
+fn kind(link: &Link, from: &Sources) -> String {
+    if let Some(kind) = &link.kind {
+        return kind.clone();
     }
+    // The kernel admits no `/` in a name; one that has it must not become a path.
+    let path = format!("/sys/class/net/{}/uevent", link.name.replace('/', "_"));
+    let device = |text: &str| {
+        text.lines()
+            .find_map(|line| line.strip_prefix("DEVTYPE="))
+            .map(str::to_owned)
+    };
+    let of_sysfs = from.fs.with(&path, device).ok().flatten();
+    of_sysfs.unwrap_or_else(|| link.framing.clone())
+}
 
-    fn fall_back(&mut self, error: &DumpError, from: &Sources, mut report: Report<'_>) {
-        if let Ok(text) = from.fs.read(net_dev::PATH, &mut self.buffer) {
-            report.turn_to(net_dev::PATH);
-            net_dev::parse(&text, &mut report);
-        }
-        report.unreadable(&error.of(Table::Links));
-    }
+fn fall_back(error: &DumpError, from: &Sources, mut report: Report<'_>) {
+    // Where that is missing too, the refusal of netlink is what matters.
+    let _ = from.fs.with(net_dev::PATH, |text| {
+        report.turn_to(net_dev::PATH);
+        net_dev::parse(text, &mut report);
+    });
+    report.unreadable(&error.of(Table::Links));
 }
 
 fn facts(link: &Link, instance: &Instance, report: &mut Report<'_>) {

@@ -1,7 +1,7 @@
 //! `RTM_GETROUTE`: the main routing tables, above all the default route. Readable by every user; of
 //! the network namespace of this process.
 
-use std::net::IpAddr;
+use std::{cell::OnceCell, collections::BTreeMap, net::IpAddr};
 
 use netlink_packet_core::{NlasIterator, ParseableParametrized};
 use netlink_packet_route::{
@@ -14,7 +14,7 @@ use netlink_packet_route::{
 
 use crate::{
     Absence, KpiId, KpiSet, Probe, Samples, Sources,
-    netlink::{DumpError, Table, gather, names},
+    netlink::{self, DumpError, Name, Table, gather},
     report::Report,
 };
 
@@ -85,8 +85,9 @@ impl Probe for Routes {
         let mut report = Report::new(Table::Routes.name(), wanted, out);
         match gather(&*from.netlink, Table::Routes, take) {
             Ok(Tables { v4, v6 }) => {
+                let names = Names::new();
                 for (family, routes) in [(IPV4, v4), (IPV6, v6)] {
-                    note(&family, &routes, from, &mut report);
+                    note(&family, &routes, &names, from, &mut report);
                 }
             }
             Err(error) => report.unreadable(&error.of(Table::Routes)),
@@ -94,7 +95,10 @@ impl Probe for Routes {
     }
 }
 
-fn note(family: &Family, routes: &Summary, from: &Sources, report: &mut Report<'_>) {
+/// The names of the interfaces, or why there are none; asked for once and only when needed.
+type Names = OnceCell<Result<BTreeMap<u32, Name>, DumpError>>;
+
+fn note(family: &Family, routes: &Summary, names: &Names, from: &Sources, report: &mut Report<'_>) {
     report.value(family.count, routes.count);
     report.value(family.defaults, routes.defaults);
     let none = |what: &str| Absence::NoSubject(what.into());
@@ -110,7 +114,7 @@ fn note(family: &Family, routes: &Summary, from: &Sources, report: &mut Report<'
         None => report.absent(family.gateway, none("the default route has no gateway")),
     }
     if report.wants(family.link) {
-        match link_name(preferred, from) {
+        match link_name(preferred, names, from) {
             Ok(Some(name)) => report.value(family.link, name),
             Ok(None) => report.absent(family.link, none("the default route has no interface")),
             Err(error) => report.refused(family.link, &error.of(Table::LinkNames)),
@@ -118,12 +122,18 @@ fn note(family: &Family, routes: &Summary, from: &Sources, report: &mut Report<'
     }
 }
 
-fn link_name(route: &DefaultRoute, from: &Sources) -> Result<Option<String>, DumpError> {
+fn link_name<'n>(
+    route: &DefaultRoute,
+    names: &'n Names,
+    from: &Sources,
+) -> Result<Option<&'n str>, &'n DumpError> {
     let Some(index) = route.link else {
         return Ok(None);
     };
-    let names = names(&*from.netlink)?;
-    Ok(names.get(&index).map(|name| name.instance.to_string()))
+    let names = names
+        .get_or_init(|| netlink::names(&*from.netlink))
+        .as_ref()?;
+    Ok(names.get(&index).map(|name| name.instance.as_str()))
 }
 
 /// What is taken of both families' main tables.

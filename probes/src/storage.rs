@@ -64,12 +64,10 @@ const REMOTE: &[&str] = &[
 ];
 
 /// Room on mounted file systems, one instance per device.
-struct Storage {
-    buffer: Vec<u8>,
-}
+struct Storage;
 
 pub(crate) fn probe() -> Box<dyn Probe + Send> {
-    Box::new(Storage { buffer: Vec::new() })
+    Box::new(Storage)
 }
 
 impl Probe for Storage {
@@ -84,8 +82,8 @@ impl Probe for Storage {
     fn collect(&mut self, from: &Sources, wanted: &KpiSet, out: &mut Samples) {
         let wanted = wanted.intersection(&self.kpis());
         let mut report = Report::new(PATH, wanted, out);
-        let mounts = match from.fs.read(PATH, &mut self.buffer) {
-            Ok(text) => parse(&text),
+        let mounts = match from.fs.with(PATH, parse) {
+            Ok(mounts) => mounts,
             Err(error) => return report.unreadable(&error),
         };
         if mounts.is_empty() {
@@ -107,7 +105,7 @@ impl Probe for Storage {
                 );
                 continue;
             }
-            let space = from.fs.space(&mount.point, &mut self.buffer);
+            let space = from.fs.space(&mount.point);
             room(space, mount, &instance, &mut report);
         }
     }

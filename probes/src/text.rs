@@ -8,7 +8,6 @@ pub(crate) struct TextProbe {
     path: &'static str,
     kpis: KpiSet,
     parse: fn(&str, &mut Report<'_>),
-    buffer: Vec<u8>,
 }
 
 impl TextProbe {
@@ -24,7 +23,6 @@ impl TextProbe {
             path,
             kpis: kpis.into_iter().collect(),
             parse,
-            buffer: Vec::new(),
         })
     }
 }
@@ -44,11 +42,9 @@ impl Probe for TextProbe {
             return;
         }
         let mut report = Report::new(self.path, wanted, out);
-        match from.fs.read(self.path, &mut self.buffer) {
-            Ok(text) => {
-                (self.parse)(&text, &mut report);
-                report.finish();
-            }
+        let parse = |text: &str| (self.parse)(text, &mut report);
+        match from.fs.with(self.path, parse) {
+            Ok(()) => report.finish(),
             Err(error) => report.unreadable(&error),
         }
     }

@@ -1,7 +1,5 @@
 //! Dumps that were recorded to files, for tests and for reports from the field.
 
-use std::cell::RefCell;
-
 use crate::{FsRoot, ReadError};
 
 use super::{
@@ -16,16 +14,12 @@ use super::{
 #[derive(Debug)]
 pub struct RecordedNetlink {
     fs: FsRoot,
-    buffer: RefCell<Vec<u8>>,
 }
 
 impl RecordedNetlink {
     /// The recordings of this tree.
     pub fn new(fs: FsRoot) -> Self {
-        Self {
-            fs,
-            buffer: RefCell::default(),
-        }
+        Self { fs }
     }
 }
 
@@ -37,16 +31,17 @@ impl Dump for RecordedNetlink {
             Table::Routes => "/netlink/routes",
             Table::Neighbours => "/netlink/neighbours",
         };
-        let mut buffer = self.buffer.take();
-        let outcome = match self.fs.read_bytes(path, &mut buffer) {
-            Ok(bytes) => walk(bytes, table.reply(), each),
+        let outcome = self
+            .fs
+            .with_bytes(path, |bytes| walk(bytes, table.reply(), each));
+        match outcome {
+            Ok(Ok(Progress::Done)) => Ok(()),
+            Ok(Ok(Progress::More)) => {
+                Err(DumpError::Malformed("the recording has no end".to_owned()))
+            }
+            Ok(Err(error)) => Err(error),
             Err(ReadError::Absent(absence)) => Err(DumpError::Unavailable(absence.to_string())),
             Err(ReadError::Failed(failure)) => Err(DumpError::Unavailable(failure.to_string())),
-        };
-        self.buffer.replace(buffer);
-        match outcome? {
-            Progress::Done => Ok(()),
-            Progress::More => Err(DumpError::Malformed("the recording has no end".to_owned())),
         }
     }
 }
