@@ -221,11 +221,15 @@ impl Session {
         }
     }
 
-    /// Takes a message of the server.
+    /// Takes a message of the server. One that comes while nobody expects it is passed over.
     pub fn handle_message(&mut self, envelope: &Envelope, tree: &Tree, now: Now) {
-        if matches!(self.state, State::Server) {
-            self.receive(envelope, tree, now);
+        if !matches!(self.state, State::Server) {
+            return;
         }
+        if now.boot >= self.ends_at {
+            return self.abort(SessionEnd::TooLong, now);
+        }
+        self.receive(envelope, tree, now);
     }
 
     /// Answers [`Output::Collect`].
@@ -265,7 +269,8 @@ impl Session {
         }
     }
 
-    /// Ends the session from the device's side: the server is told with Alert 1223.
+    /// Ends the session from the device's side: the server is told with Alert 1223, although a
+    /// bearer that waits for its answer may be unable to carry it.
     pub fn handle_cancel(&mut self, cancel: Cancel, now: Now) {
         if self.counts.messages_sent == 0 {
             self.close(SessionEnd::Cancelled(cancel));

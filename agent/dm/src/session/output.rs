@@ -6,7 +6,7 @@ use omadm_syncml::{AlertId, Envelope, Uri};
 use std::time::Duration;
 
 /// What the driver has to do next.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
     /// Collect these live subtrees as one snapshot, then call `handle_live`.
     Collect(Vec<Uri>),
@@ -22,7 +22,7 @@ pub enum Output {
 }
 
 /// What one message of the server changes: one transaction.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WriteSet {
     /// The nodes that change, nonces among them, in order.
     pub nodes: Vec<NodeWrite>,
@@ -40,7 +40,7 @@ impl WriteSet {
 }
 
 /// An `Exec` that was answered with 202 and whose effect has to start after the commit.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecRecord {
     /// `ServerID` of the server that asked.
     pub server: String,

@@ -66,6 +66,12 @@ fn a_session_may_last_only_so_long() {
     bench.session.handle_timeout(now(3_600));
     bench.drive();
     assert_eq!(bench.outcome().end, SessionEnd::TooLong);
+
+    let mut bench = Bench::proven();
+    bench.now = now(3_600);
+    bench.serve(&(package_1_accepted(1, 200) + &delete("1", "./Play/A")));
+    assert_eq!(bench.says(), ["Alert 1223", "Final"]);
+    assert_eq!(bench.outcome().end, SessionEnd::TooLong);
 }
 
 #[test]
