@@ -52,11 +52,11 @@ impl<'a> WbxmlReader<'a> {
             self.progress.end();
             return Ok(Event::End);
         }
+        if self.progress.is_after_root() {
+            return self.trailer();
+        }
         loop {
             self.progress.offset = self.octets.position();
-            if self.progress.is_after_root() && self.is_padding() {
-                return Ok(Event::Eof);
-            }
             let token = self.octets.octet()?;
             match token {
                 token::SWITCH_PAGE => self.page = self.octets.octet()?,
@@ -81,15 +81,24 @@ impl<'a> WbxmlReader<'a> {
         }
     }
 
-    /// Only NULs are left, which some servers append.
-    fn is_padding(&self) -> bool {
-        self.octets.rest().iter().all(|&octet| octet == 0)
+    /// Reads what follows the root element: instructions, then NULs, which some servers append.
+    fn trailer(&mut self) -> Decoded<Event<'a>> {
+        while self.octets.rest().first() == Some(&token::PI) {
+            self.progress.offset = self.octets.position();
+            self.octets.octet()?;
+            self.pass_instruction()?;
+        }
+        self.progress.offset = self.octets.position();
+        match self.octets.rest().iter().position(|&octet| octet != 0) {
+            None => Ok(Event::Eof),
+            Some(padding) => {
+                self.progress.offset += padding;
+                Err(self.error(Reason::TrailingContent))
+            }
+        }
     }
 
     fn root(&mut self, token: u8) -> Decoded<Event<'a>> {
-        if self.progress.is_after_root() {
-            return Err(self.error(Reason::TrailingContent));
-        }
         let identity = token & token::IDENTITY;
         if identity < token::LITERAL {
             return Err(self.error(Reason::MisplacedToken(token)));

@@ -264,6 +264,19 @@ fn instructions_are_passed_over_and_content_may_be_empty() {
 }
 
 #[test]
+fn padding_ends_a_document_and_is_read_once() {
+    let head = b"\x02\xA4\x01\x6A\x00";
+    for zeros in [1, 2, 400_000, 999_999] {
+        let mut document = [head.as_slice(), SMALL_BODY, &vec![0; zeros]].concat();
+        assert!(read(&document).unwrap().is_final);
+        document.push(0x01);
+        let error = read(&document).unwrap_err();
+        assert_eq!(error.reason, Reason::TrailingContent);
+        assert_eq!(error.offset, document.len() - 1);
+    }
+}
+
+#[test]
 fn a_nonce_is_kept_as_it_travels() {
     let challenge = |nonce: &[u8]| {
         let body = [
