@@ -110,16 +110,15 @@ impl<'a> Strings<'a> {
         }
     }
 
-    /// The string of the table that begins at `index`. It ends at a NUL or with the table: some
-    /// encoders leave the last NUL out.
-    pub(super) fn lookup(&self, index: u32) -> Result<Cow<'a, str>, Reason> {
+    /// The octets of the table's string that begins at `index`. It ends at a NUL or with the
+    /// table: some encoders leave the last NUL out.
+    pub(super) fn shared(&self, index: u32) -> Result<&'a [u8], Reason> {
         let start = usize::try_from(index).ok();
         let tail = start.and_then(|start| self.table.get(start..));
         let tail = tail
             .filter(|tail| !tail.is_empty())
             .ok_or(Reason::StringIndex(index))?;
-        let octets = CStr::from_bytes_until_nul(tail).map_or(tail, CStr::to_bytes);
-        self.characters(octets)
+        Ok(CStr::from_bytes_until_nul(tail).map_or(tail, CStr::to_bytes))
     }
 }
 
@@ -222,7 +221,7 @@ impl PublicId {
             Self::Number(UNKNOWN_TYPE | SYNCML_1_0 | SYNCML_1_1 | SYNCML_1_2) => Ok(Page::SyncMl),
             Self::Number(other) => Err(Reason::PublicId(format!("0x{other:X}"))),
             Self::Text(index) => {
-                let text = strings.lookup(*index)?;
+                let text = strings.characters(strings.shared(*index)?)?;
                 let upper = text.to_ascii_uppercase();
                 if text == DM_DDF || upper.contains("DM-DDF") || upper.contains("DMDDF") {
                     Ok(Page::DmDdf)
@@ -272,12 +271,13 @@ mod tests {
             table: b"ab\0c\xE9",
         };
         let utf_8 = strings(Charset::Utf8);
-        assert_eq!(utf_8.lookup(0).unwrap(), "ab");
-        assert_eq!(utf_8.lookup(1).unwrap(), "b");
-        assert_eq!(utf_8.lookup(2).unwrap(), "");
-        assert_eq!(utf_8.lookup(3), Err(Reason::NotText));
-        assert_eq!(utf_8.lookup(5), Err(Reason::StringIndex(5)));
-        assert_eq!(utf_8.lookup(u32::MAX), Err(Reason::StringIndex(u32::MAX)));
-        assert_eq!(strings(Charset::Latin1).lookup(3).unwrap(), "cé");
+        assert_eq!(utf_8.shared(0).unwrap(), b"ab");
+        assert_eq!(utf_8.shared(1).unwrap(), b"b");
+        assert_eq!(utf_8.shared(2).unwrap(), b"");
+        let last = utf_8.shared(3).unwrap();
+        assert_eq!(utf_8.characters(last), Err(Reason::NotText));
+        assert_eq!(strings(Charset::Latin1).characters(last).unwrap(), "cé");
+        assert_eq!(utf_8.shared(5), Err(Reason::StringIndex(5)));
+        assert_eq!(utf_8.shared(u32::MAX), Err(Reason::StringIndex(u32::MAX)));
     }
 }

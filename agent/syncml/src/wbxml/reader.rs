@@ -109,7 +109,7 @@ impl<'a> WbxmlReader<'a> {
     fn begin(&mut self, token: u8) -> Decoded<Event<'a>> {
         self.attributes.clear();
         let literal = match token & token::IDENTITY {
-            token::LITERAL => Some(self.literal()?),
+            token::LITERAL => Some(self.reference()?),
             _ => None,
         };
         let mut declared = None;
@@ -186,8 +186,10 @@ impl<'a> WbxmlReader<'a> {
                 token::EXT_0..=token::EXT_2 => {}
                 token::LITERAL => {
                     let index = self.octets.integer()?;
-                    let name = self.strings.lookup(index).unwrap_or_default();
-                    self.progress.spend(name.len())?;
+                    let name = match self.strings.shared(index) {
+                        Ok(octets) => self.expand(octets)?,
+                        Err(_) => Cow::Borrowed(""),
+                    };
                     attributes.push((name.into_owned(), String::new()));
                 }
                 // Attribute starts end at 0x7F, values begin at 0x85; SyncML defines neither.
@@ -237,11 +239,17 @@ impl<'a> WbxmlReader<'a> {
         self.raw_attributes().map(drop)
     }
 
-    fn literal(&mut self) -> Decoded<String> {
+    /// The characters of a string of the table. Looking at them costs time even if they are none.
+    fn expand(&mut self, shared: &'a [u8]) -> Decoded<Cow<'a, str>> {
+        self.progress.spend(shared.len())?;
+        self.strings.characters(shared).map_err(|r| self.error(r))
+    }
+
+    /// The characters that a reference to the table stands for.
+    fn reference(&mut self) -> Decoded<Cow<'a, str>> {
         let index = self.octets.integer()?;
-        let name = self.strings.lookup(index).map_err(|r| self.error(r))?;
-        self.progress.spend(name.len())?;
-        Ok(name.into_owned())
+        let shared = self.strings.shared(index).map_err(|r| self.error(r))?;
+        self.expand(shared)
     }
 
     /// The characters of `STR_I`, `STR_T` or `ENTITY`.
@@ -251,12 +259,7 @@ impl<'a> WbxmlReader<'a> {
                 let octets = self.octets.terminated()?;
                 self.strings.characters(octets).map_err(|r| self.error(r))
             }
-            token::STR_T => {
-                let index = self.octets.integer()?;
-                let text = self.strings.lookup(index).map_err(|r| self.error(r))?;
-                self.progress.spend(text.len())?;
-                Ok(text)
-            }
+            token::STR_T => self.reference(),
             _ => {
                 let code = self.octets.integer()?;
                 let character = char::from_u32(code).filter(|&character| character != '\0');

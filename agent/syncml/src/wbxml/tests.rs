@@ -340,6 +340,20 @@ fn references_cannot_blow_a_document_up() {
 }
 
 #[test]
+fn a_shared_string_that_is_no_text_is_refused_wherever_it_stands() {
+    let head = b"\x02\xA4\x01\x6A\x02\xFF\0";
+    for body in [
+        b"\xED\x04\x00\x03x\0\x01".as_slice(),
+        b"\x43\x04\x00\x01\x6D",
+        b"\x44\x00",
+        b"\x6D\x6C\x65\x83\x00",
+    ] {
+        let document = [head, body, b"\x01\x01"].concat();
+        assert_eq!(read(&document).unwrap_err().reason, Reason::NotText);
+    }
+}
+
+#[test]
 fn errors_tell_the_place() {
     let mut reader =
         WbxmlReader::new(b"\x02\xA4\x01\x6A\x00\x6D\x6C\x65\x40", Limits::default()).unwrap();
