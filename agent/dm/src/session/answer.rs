@@ -33,7 +33,7 @@ pub(super) struct Answer {
     pub(super) end: Option<SessionEnd>,
     started: Vec<ExecKey>,
     stores_client_nonce: bool,
-    stores_server_nonce: bool,
+    stored_server_nonce: Option<Vec<u8>>,
 }
 
 impl Answer {
@@ -49,7 +49,7 @@ impl Answer {
             end: None,
             started: Vec::new(),
             stores_client_nonce: false,
-            stores_server_nonce: false,
+            stored_server_nonce: None,
         }
     }
 
@@ -117,8 +117,7 @@ impl Session {
         self.state = State::Store(Box::new(answer));
     }
 
-    /// The nonces of the next session, which only an authenticated server may change; the one it
-    /// was given itself only counts if the message with it is sent.
+    /// The nonces of the next session, which only an authenticated server may change.
     fn add_nonces(
         &mut self,
         answer: &mut Answer,
@@ -126,16 +125,16 @@ impl Session {
         tree: &Tree,
         now: Now,
     ) -> Overlay {
-        if !self.server.is_trusted() {
+        if answer.refused.is_some() {
             return changes;
         }
         if let Some((uri, nonce)) = self.client.unstored_nonce() {
             answer.stores_client_nonce = write_nonce(&mut changes, tree, uri, nonce, now);
         }
-        if self.speaks(answer)
-            && let Some((uri, nonce)) = self.server.unstored_nonce()
+        if let Some((uri, nonce)) = self.server.unstored_nonce(self.speaks(answer))
+            && write_nonce(&mut changes, tree, uri, nonce, now)
         {
-            answer.stores_server_nonce = write_nonce(&mut changes, tree, uri, nonce, now);
+            answer.stored_server_nonce = Some(nonce.to_vec());
         }
         changes
     }
@@ -190,8 +189,8 @@ impl Session {
         if answer.stores_client_nonce {
             self.client.nonce_stored();
         }
-        if answer.stores_server_nonce {
-            self.server.nonce_stored();
+        if let Some(nonce) = answer.stored_server_nonce.take() {
+            self.server.nonce_stored(nonce);
         }
         let delivered = u32::try_from(answer.acknowledged.len()).unwrap_or(u32::MAX);
         self.counts.alerts_acknowledged = self.counts.alerts_acknowledged.saturating_add(delivered);
@@ -211,6 +210,7 @@ impl Session {
         // A nonce that is not remembered must not be promised.
         if answer.refused.is_none() {
             answer.status.chal = None;
+            self.server.forget_next();
         }
         self.notes.push(Note::NotStored(error.to_string()));
     }
@@ -239,7 +239,7 @@ impl Session {
 
     /// The regular end: the server has asked nothing more.
     fn part(&mut self, answer: Answer) {
-        if !self.server.is_trusted() {
+        if answer.refused.is_some() {
             let wrong = self.server.was_wrong();
             self.notes.push(Note::ServerUnauthenticated { wrong });
         }

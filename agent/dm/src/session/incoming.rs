@@ -63,7 +63,8 @@ impl Session {
         }
         self.peer.learn(&header);
         self.follow_package(is_final, &commands);
-        match self.server.judge(&header, &mut self.random) {
+        let has_commands = !commands.is_empty();
+        match self.server.judge(&header, has_commands, &mut self.random) {
             ServerVerdict::Trusted { code, challenge } => answer.accept(code, challenge),
             ServerVerdict::Refused {
                 code,

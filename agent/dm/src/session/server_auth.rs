@@ -20,8 +20,22 @@ pub(super) struct ServerAuth {
     authenticated: bool,
     wrong: u8,
     challenges: u8,
+    /// The nonce that the server has proven to know.
+    confirmed: Option<Vec<u8>>,
+    /// The nonce that it is given for the next time.
     next: Option<Vec<u8>>,
     notes: Vec<Note>,
+}
+
+/// What a credential of the server proves.
+enum Shown {
+    /// Nothing.
+    Wrong,
+    /// That somebody has seen a message of the server: its nonce is empty, so that every session
+    /// has the same digest.
+    Repeatable,
+    /// That the server knows the secret and this nonce.
+    Right(Vec<u8>),
 }
 
 /// What the device thinks of a message of the server.
@@ -48,8 +62,6 @@ pub(super) enum ServerVerdict {
 impl ServerAuth {
     pub(super) fn new(account: &Account, proof: PeerProof) -> Self {
         let credential = account.server.clone();
-        // An empty nonce makes every session's digest the same, so that anyone who has seen one
-        // could repeat it: it takes a challenge.
         let nonces = credential
             .iter()
             .map(|c| c.nonce.clone())
@@ -65,6 +77,7 @@ impl ServerAuth {
             authenticated: false,
             wrong: 0,
             challenges: 0,
+            confirmed: None,
             next: None,
             notes: Vec::new(),
         }
@@ -74,11 +87,6 @@ impl ServerAuth {
     pub(super) fn impossible(&self) -> Option<Refusal> {
         (!self.proven && self.credential.is_none())
             .then_some(Refusal::ServerUnprovable { proof: self.proof })
-    }
-
-    /// Whether the server has authenticated itself, now or by transport.
-    pub(super) fn is_trusted(&self) -> bool {
-        self.proven || self.authenticated
     }
 
     /// Whether it has shown wrong credentials.
@@ -91,39 +99,58 @@ impl ServerAuth {
         &self.notes
     }
 
-    /// The nonce that the server was given for its next session, and its leaf.
-    pub(super) fn unstored_nonce(&self) -> Option<(&Uri, &[u8])> {
-        let uri = self.credential.as_ref()?.nonce_uri.as_ref()?;
-        Some((uri, self.next.as_deref()?))
+    /// The nonce that the server will use the next time, and its leaf, if it is not the stored
+    /// one. What it is given in this message only counts if the message is sent.
+    pub(super) fn unstored_nonce(&self, is_sent: bool) -> Option<(&Uri, &[u8])> {
+        let credential = self.credential.as_ref()?;
+        let next = self.next.as_ref().filter(|_| is_sent);
+        let nonce = next.or(self.confirmed.as_ref())?;
+        let uri = credential.nonce_uri.as_ref()?;
+        (*nonce != credential.nonce).then_some((uri, nonce.as_slice()))
     }
 
-    /// The nonce of the next session has been stored.
-    pub(super) fn nonce_stored(&mut self) {
+    /// That nonce has been stored.
+    pub(super) fn nonce_stored(&mut self, nonce: Vec<u8>) {
+        if let Some(credential) = &mut self.credential {
+            credential.nonce = nonce;
+        }
+        self.next = None;
+        self.confirmed = None;
+    }
+
+    /// The nonce of the next time has not been stored and will not be sent.
+    pub(super) fn forget_next(&mut self) {
         self.next = None;
     }
 
-    /// Judges a message by its header.
-    pub(super) fn judge(&mut self, header: &Header, random: &mut Random) -> ServerVerdict {
-        let right = header.cred.as_ref().map(|cred| self.verify(cred));
-        match right {
-            Some(true) => self.accept(random),
-            Some(false) if self.proven => {
+    /// Judges a message by its header and by whether it wants something done.
+    pub(super) fn judge(
+        &mut self,
+        header: &Header,
+        has_commands: bool,
+        random: &mut Random,
+    ) -> ServerVerdict {
+        match header.cred.as_ref().map(|cred| self.examine(cred)) {
+            Some(Shown::Right(nonce)) => self.accept(nonce, random),
+            Some(Shown::Repeatable) if self.proven || !has_commands => self.believe(random),
+            Some(_) if self.proven => {
                 self.note(Note::WrongCredentialIgnored);
                 trusted(StatusCode::OK)
             }
-            None if self.is_trusted() => trusted(StatusCode::OK),
-            Some(false) => self.refuse_wrong(&header.source.uri, random),
+            None if self.proven || self.authenticated => trusted(StatusCode::OK),
+            Some(_) => self.refuse_wrong(&header.source.uri, random),
             None => self.refuse_missing(&header.source.uri, random),
         }
     }
 
-    fn accept(&mut self, random: &mut Random) -> ServerVerdict {
+    fn accept(&mut self, nonce: Vec<u8>, random: &mut Random) -> ServerVerdict {
         if self.wrong > 0 {
             self.note(Note::StaleServerNonce);
         }
         let scheme = self.credential.as_ref().map(|c| c.scheme);
         let first = !std::mem::replace(&mut self.authenticated, true);
         let challenge = (first && scheme == Some(AuthScheme::Md5)).then(|| {
+            self.confirmed = Some(nonce);
             let (meta, octets) = self.new_challenge(AuthScheme::Md5, random);
             // A server may go on showing the credential that was accepted.
             self.nonces.push(octets.clone());
@@ -133,6 +160,18 @@ impl ServerAuth {
         ServerVerdict::Trusted {
             code: StatusCode::AUTHENTICATED,
             challenge,
+        }
+    }
+
+    /// Takes a digest that anyone could repeat for a message that asks for nothing. 200 with a
+    /// nonce: the next message has to prove more (OMA-TS-DM-Security 5.3).
+    fn believe(&mut self, random: &mut Random) -> ServerVerdict {
+        let (meta, octets) = self.new_challenge(AuthScheme::Md5, random);
+        self.nonces = vec![octets.clone()];
+        self.next = Some(octets);
+        ServerVerdict::Trusted {
+            code: StatusCode::OK,
+            challenge: Some(meta),
         }
     }
 
@@ -195,26 +234,37 @@ impl ServerAuth {
         (meta, octets)
     }
 
-    fn verify(&mut self, cred: &Cred) -> bool {
+    fn examine(&mut self, cred: &Cred) -> Shown {
         let Some(credential) = &self.credential else {
-            return false;
+            return Shown::Wrong;
         };
-        let with = |name: &str, nonce: &[u8]| {
-            auth::verify(credential.scheme, cred, name, &credential.secret, nonce)
-        };
-        let right = |name: &str| match credential.scheme {
-            AuthScheme::Md5 => self.nonces.iter().any(|nonce| with(name, nonce)),
-            scheme => !scheme.needs_nonce() && with(name, &[]),
-        };
-        if right(&credential.name) {
-            return true;
+        let by_name = self.check(credential, &credential.name, cred);
+        if !matches!(by_name, Shown::Wrong) || credential.name == self.server_id {
+            return by_name;
         }
         // Deployed servers also sign with their ServerID.
-        let by_id = credential.name != self.server_id && right(&self.server_id);
-        if by_id {
+        let by_id = self.check(credential, &self.server_id, cred);
+        if !matches!(by_id, Shown::Wrong) {
             self.note(Note::ServerIdAsName);
         }
         by_id
+    }
+
+    fn check(&self, credential: &Credential, name: &str, cred: &Cred) -> Shown {
+        let with =
+            |nonce: &[u8]| auth::verify(credential.scheme, cred, name, &credential.secret, nonce);
+        if credential.scheme == AuthScheme::Basic {
+            return if with(&[]) {
+                Shown::Right(Vec::new())
+            } else {
+                Shown::Wrong
+            };
+        }
+        match self.nonces.iter().find(|nonce| with(nonce)) {
+            Some(nonce) => Shown::Right(nonce.clone()),
+            None if self.nonces.is_empty() && with(&[]) => Shown::Repeatable,
+            None => Shown::Wrong,
+        }
     }
 
     fn note(&mut self, note: Note) {

@@ -287,16 +287,73 @@ fn a_server_that_never_shows_credentials_is_given_up() {
     assert_eq!(bench.outcome().end, SessionEnd::Refused(refusal));
 }
 
-#[test]
-fn an_empty_nonce_proves_nothing() {
+/// A new account: no nonce was ever exchanged.
+fn new_account() -> Account {
     let mut account = account();
-    if let Some(server) = &mut account.server {
-        server.nonce.clear();
+    for credential in [&mut account.client, &mut account.server] {
+        credential.as_mut().unwrap().nonce.clear();
     }
-    let mut bench = Bench::new(account, PeerProof::None);
+    account
+}
+
+#[test]
+fn an_empty_nonce_is_not_enough_for_commands() {
+    let mut bench = Bench::new(new_account(), PeerProof::None);
+    assert_eq!(
+        own_cred(&bench).as_deref(),
+        Some("lEf25jyjHbCcTbj4p/1pUw==")
+    );
     let body = package_1_accepted(1, 212) + &get("5", "./Play/A");
     bench.serve_with(&server_cred(b""), &body);
     assert_eq!(bench.says()[0], "0 SyncHdr 401 Chal");
+    let nonce = nonce_of(&bench.last());
+    bench.serve_with(&server_cred(&nonce), &get("6", "./Play/A"));
+    assert_eq!(bench.says()[0], "0 SyncHdr 212 Chal");
+}
+
+#[test]
+fn an_empty_nonce_is_enough_for_a_server_that_asks_for_nothing() {
+    let accepted = |chal: &str| {
+        format!(
+            "<Status><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd>{chal}\
+             <Data>212</Data></Status>"
+        )
+    };
+    let mut bench = Bench::new(new_account(), PeerProof::None);
+    bench.serve_with(&server_cred(b""), &accepted(&chal("bmV4dA==")));
+    assert!(bench.outcome().is_success(), "{}", bench.outcome());
+    assert_eq!(stored(&bench, "./Nonces/Client"), b"next");
+
+    // Whoever has seen that digest still cannot command.
+    let mut bench = Bench::new(new_account(), PeerProof::None);
+    bench.session.handle_alert(GenericAlert {
+        id: omadm_syncml::AlertId(1),
+        source: None,
+        alert_type: "org.example".to_owned(),
+        format: Format::Chr,
+        mark: omadm_syncml::Mark::default(),
+        correlator: None,
+        data: Value::EMPTY,
+    });
+    bench.serve_with(&server_cred(b""), &accepted(""));
+    assert_eq!(bench.says(), ["0 SyncHdr 200 Chal", "Alert 1226", "Final"]);
+    let nonce = nonce_of(&bench.last());
+    assert_eq!(stored(&bench, "./Nonces/Server"), nonce);
+    bench.serve(&delete("5", "./Play/A"));
+    assert_eq!(bench.answers(), ["5 Delete 407"]);
+    bench.serve_with(&server_cred(b""), &delete("6", "./Play/A"));
+    assert_eq!(bench.answers(), ["6 Delete 401"]);
+}
+
+#[test]
+fn a_nonce_of_a_challenge_outlasts_the_session_that_ends_with_it() {
+    let mut bench = md5_bench();
+    bench.serve(&challenge(1, 401, "LG3iZQhhdmKNHg=="));
+    let nonce = nonce_of(&bench.last());
+    bench.serve_with(&server_cred(&nonce), &package_1_accepted(2, 212));
+    assert!(bench.outcome().is_success());
+    assert_eq!(bench.sent.len(), 2, "no way to give it another one");
+    assert_eq!(stored(&bench, "./Nonces/Server"), nonce);
 }
 
 #[test]
