@@ -97,8 +97,8 @@ server job add "$device" get './DiagMon?list=Struct'
 server job add "$device" get './DiagMon/Memory?list=StructData' './DiagMon/Links?list=StructData'
 server job add "$device" replace ./DMAcc/demo/Name --value 'Demo on loopback'
 server job add "$device" atomic "$work/atomic.json"
-server job add "$device" add ./DMAcc/demo/Ext/Note --value 'here for one session'
-server job add "$device" delete ./DMAcc/demo/Ext/Note
+server job add "$device" add ./DMAcc/demo/Ext/Demo/Note --value 'here for one session'
+server job add "$device" delete ./DMAcc/demo/Ext/Demo/Note
 
 step="running the session"
 say "The session, package by package"

@@ -1,1 +1,3 @@
-//! Vectors, whole-session tests and benchmarks.
+//! What the tests and benchmarks of the whole share.
+
+pub mod pair;

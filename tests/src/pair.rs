@@ -1,0 +1,360 @@
+//! A device and a server in one thread: both engines, a virtual clock, and a line that can fail.
+//!
+//! The device's tree is what its store would hold: it changes by committed transactions only, so
+//! that a session can be cut off at any output and the next one starts from what was durable.
+
+use omadm_agent::config::Device as DeviceConfiguration;
+use omadm_agent::control::wire::NewAccount;
+use omadm_agent::identity::{DevId, Machine, Origin};
+use omadm_agent::mo::dmacc::{self, AccountPolicy};
+use omadm_dm::session::{BearerFailure, Outcome, Output, Session, SessionCause, SessionStart};
+use omadm_dm::{Ddf, NodeWrite, Tree, TreeLimits};
+use omadm_probes::{FsRoot, Sources};
+use omadm_server::job::Operation;
+use omadm_server::session::{Credential, Device, Settings};
+use omadm_server::store::JobState;
+use omadm_server::store::NewDevice;
+use omadm_server::{Policy, Request, Server, Store};
+use omadm_syncml::auth::{AuthScheme, Secret};
+use omadm_syncml::{Envelope, MediaType, Now, PeerProof, Wall};
+use std::error::Error;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// The name of the device, as its DevInfo and the server's registry have it.
+pub const DEVICE: &str = "urn:uuid:00000000-0000-4000-8000-000000000001";
+/// The address of the server, as the account has it.
+pub const ADDRESS: &str = "http://dms.example/dm";
+/// The `ServerID` of the account.
+pub const SERVER_ID: &str = "dms.example";
+
+const DEVICE_SECRET: &str = "the device's own secret";
+const SERVER_SECRET: &str = "the server's own secret";
+
+/// Which way a message goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From the device to the server.
+    Up,
+    /// From the server to the device.
+    Down,
+}
+
+/// What a line does with one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passage {
+    /// It arrives, perhaps changed.
+    Arrives,
+    /// It arrives and then once more.
+    ArrivesTwice,
+    /// It is lost, and the bearer dies of it.
+    Lost,
+}
+
+/// A line between the two.
+pub trait Line {
+    /// Lets one message pass; it may be changed on the way.
+    fn pass(&mut self, direction: Direction, message: &mut Vec<u8>) -> Passage;
+
+    /// Whether the power of the device fails before its next step; asked at each commit, with
+    /// whether the transaction has been synced.
+    fn power_fails(&mut self, synced: bool) -> bool {
+        let _ = synced;
+        false
+    }
+}
+
+/// A line that carries everything.
+pub struct Perfect;
+
+impl Line for Perfect {
+    fn pass(&mut self, _: Direction, _: &mut Vec<u8>) -> Passage {
+        Passage::Arrives
+    }
+}
+
+/// What became of one session.
+#[derive(Debug)]
+pub struct Run {
+    /// What the device says of it; `None` when its power failed.
+    pub outcome: Option<Outcome>,
+    /// Every message that was sent, in order, as its sender wrote it.
+    pub traffic: Vec<(Direction, Vec<u8>)>,
+}
+
+impl Run {
+    /// Octets of all messages.
+    pub fn bytes(&self) -> usize {
+        self.traffic.iter().map(|(_, message)| message.len()).sum()
+    }
+}
+
+/// A device and its server.
+pub struct Pair {
+    /// What the device's store holds.
+    pub tree: Tree,
+    /// The other end.
+    pub server: Server,
+    policy: AccountPolicy,
+    clock: Duration,
+    sessions: u64,
+}
+
+type Failure = Box<dyn Error>;
+
+impl Pair {
+    /// Both ends, with one account that is authenticated by MD5 in both directions. `ddfs`
+    /// describe further stored nodes of the device, `sources` is where its probes read.
+    pub fn new(encoding: MediaType, ddfs: &[&str], sources: &str) -> Result<Self, Failure> {
+        let mut tree = device_tree(sources)?;
+        for text in ddfs {
+            tree.describe(&Ddf::parse("test.xml", text)?)?;
+        }
+        let clock = Duration::from_mins(1);
+        let (writes, policy) = dmacc::add(&tree, &account(encoding), DEVICE, now(clock))?;
+        tree.apply(&writes);
+        let mut store = Store::in_memory()?;
+        store.add_device(&registration(), wall(clock))?;
+        let settings = Settings {
+            server_id: SERVER_ID.to_owned(),
+            ..Policy::default().settings
+        };
+        let server = Server::new(
+            store,
+            Policy {
+                settings,
+                ..Policy::default()
+            },
+        );
+        Ok(Self {
+            tree,
+            server,
+            policy,
+            clock,
+            sessions: 0,
+        })
+    }
+
+    /// Queues a job for the device and gives its number.
+    pub fn queue(&mut self, operations: &[Operation]) -> Result<i64, Failure> {
+        let now = wall(self.clock);
+        let store = self.server.store();
+        Ok(store.add_job(DEVICE, "test", operations, now)?)
+    }
+
+    /// The state of a job.
+    pub fn state(&mut self, job: i64) -> Result<JobState, Failure> {
+        let jobs = self.server.store().jobs(Some(DEVICE), None)?;
+        let job = jobs.into_iter().find(|summary| summary.id == job);
+        Ok(job.ok_or("no such job")?.state)
+    }
+
+    /// Applies a change to the device's tree as its owner would.
+    pub fn write(&mut self, writes: &[NodeWrite]) {
+        self.tree.apply(writes);
+    }
+
+    /// The account as the device's next session will find it.
+    pub fn account(&self) -> Result<omadm_dm::Account, Failure> {
+        let mut accounts = dmacc::accounts(&self.tree, std::slice::from_ref(&self.policy));
+        let first = accounts.pop().ok_or("the device has no account")?;
+        Ok(first?.account)
+    }
+
+    /// Runs one session over `line` to its end.
+    pub fn run(&mut self, line: &mut dyn Line) -> Result<Run, Failure> {
+        self.sessions += 1;
+        self.clock += Duration::from_mins(1);
+        let start = SessionStart::new(
+            self.account()?,
+            SessionCause::User,
+            PeerProof::None,
+            self.randomness(0),
+        );
+        let session = Session::start(start, &self.tree, now(self.clock));
+        let mut course = Course {
+            pair: self,
+            line,
+            session,
+            traffic: Vec::new(),
+            steps: 0,
+        };
+        let outcome = course.drive()?;
+        Ok(Run {
+            outcome,
+            traffic: course.traffic,
+        })
+    }
+
+    /// Octets that are different for each session and use, and the same in each test run.
+    fn randomness<const N: usize>(&self, step: u64) -> [u8; N] {
+        let mut state = self.sessions.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ step;
+        std::array::from_fn(|_| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56) as u8
+        })
+    }
+}
+
+/// One session under way.
+struct Course<'a> {
+    pair: &'a mut Pair,
+    line: &'a mut dyn Line,
+    session: Session,
+    traffic: Vec<(Direction, Vec<u8>)>,
+    steps: u64,
+}
+
+impl Course<'_> {
+    fn drive(&mut self) -> Result<Option<Outcome>, Failure> {
+        loop {
+            self.steps += 1;
+            self.pair.clock += Duration::from_millis(1);
+            let now = now(self.pair.clock);
+            match self.session.poll_output() {
+                Output::Collect(wanted) => {
+                    let live = self.pair.tree.collect(&wanted);
+                    self.session.handle_live(&live, &self.pair.tree, now);
+                }
+                Output::Commit(writes) => {
+                    if self.line.power_fails(false) {
+                        return Ok(None);
+                    }
+                    self.pair.tree.apply(&writes.nodes);
+                    if self.line.power_fails(true) {
+                        return Ok(None);
+                    }
+                    self.session.handle_committed(Ok(()), now);
+                }
+                Output::Transmit(envelope) => self.exchange(&envelope)?,
+                Output::Wait(deadline) => {
+                    self.pair.clock = self.pair.clock.max(deadline);
+                    self.session
+                        .handle_timeout(crate::pair::now(self.pair.clock));
+                }
+                Output::Closed(outcome) => return Ok(Some(outcome)),
+            }
+        }
+    }
+
+    /// One POST and its answer.
+    fn exchange(&mut self, envelope: &Envelope) -> Result<(), Failure> {
+        let mut up = envelope.body.to_vec();
+        self.traffic.push((Direction::Up, up.clone()));
+        let passage = self.line.pass(Direction::Up, &mut up);
+        if passage == Passage::Lost {
+            self.broken("the message was lost");
+            return Ok(());
+        }
+        let mut answer = self.answer(envelope, &up)?;
+        if passage == Passage::ArrivesTwice {
+            answer = self.answer(envelope, &up)?;
+        }
+        let Some(mut down) = answer else {
+            self.broken("HTTP 400");
+            return Ok(());
+        };
+        self.traffic.push((Direction::Down, down.clone()));
+        match self.line.pass(Direction::Down, &mut down) {
+            Passage::Lost => self.broken("the answer was lost"),
+            Passage::Arrives | Passage::ArrivesTwice => {
+                let message = Envelope {
+                    to: None,
+                    media_type: envelope.media_type,
+                    body: down.into(),
+                };
+                let now = now(self.pair.clock);
+                self.session.handle_message(&message, &self.pair.tree, now);
+            }
+        }
+        Ok(())
+    }
+
+    fn broken(&mut self, why: &str) {
+        self.session.handle_failure(BearerFailure(why.to_owned()));
+    }
+
+    /// What the server says; `None` is a refusal below SyncML.
+    fn answer(&mut self, envelope: &Envelope, body: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
+        let token = envelope.to.as_ref().and_then(|to| to.0.split_once("?s="));
+        let request = Request {
+            media_type: envelope.media_type,
+            body,
+            token: token.map(|(_, token)| token),
+            address: ADDRESS,
+            now: wall(self.pair.clock),
+            random: self.pair.randomness(self.steps),
+        };
+        match self.pair.server.answer(&request) {
+            Ok(answer) => Ok(Some(answer.body)),
+            Err(omadm_server::Fault::Unreadable(_)) => Ok(None),
+            Err(fault) => Err(fault.into()),
+        }
+    }
+}
+
+fn device_tree(sources: &str) -> Result<Tree, Failure> {
+    let id = DevId {
+        text: DEVICE.to_owned(),
+        origin: Origin::Random,
+    };
+    let limits = TreeLimits::default();
+    let machine = Machine::read(&DeviceConfiguration::default(), &FsRoot::recorded(sources));
+    let mut tree = Tree::new(limits);
+    for object in omadm_agent::mo::all(&id, &machine, limits.uri, || Sources::recorded(sources))? {
+        tree.mount(object)?;
+    }
+    Ok(tree)
+}
+
+fn account(encoding: MediaType) -> NewAccount {
+    let encoding = match encoding {
+        MediaType::DmXml => "xml",
+        MediaType::DmWbxml => "wbxml",
+    };
+    NewAccount {
+        name: "dms".to_owned(),
+        server_id: SERVER_ID.to_owned(),
+        address: ADDRESS.to_owned(),
+        encoding: Some(encoding.to_owned()),
+        client_auth: Some("md5".to_owned()),
+        client_secret: Some(Zeroizing::new(DEVICE_SECRET.to_owned())),
+        server_auth: Some("md5".to_owned()),
+        server_secret: Some(Zeroizing::new(SERVER_SECRET.to_owned())),
+        allows_http: Some(true),
+        ..NewAccount::default()
+    }
+}
+
+fn registration() -> NewDevice {
+    let credential = |user: &str, secret: &str| Credential {
+        scheme: AuthScheme::Md5,
+        user: user.to_owned(),
+        secret: Secret::from_text(secret),
+        nonce: Vec::new(),
+    };
+    NewDevice {
+        device: Device {
+            id: DEVICE.to_owned(),
+            known: true,
+            client: credential(DEVICE, DEVICE_SECRET),
+            server: Some(credential(SERVER_ID, SERVER_SECRET)),
+        },
+        replace: false,
+    }
+}
+
+fn wall(clock: Duration) -> Wall {
+    /// 2026-01-01 00:00:00 UTC.
+    const EPOCH: Duration = Duration::from_hours(20_454 * 24);
+    Wall(EPOCH + clock)
+}
+
+fn now(clock: Duration) -> Now {
+    Now {
+        boot: clock,
+        wall: Some(wall(clock)),
+    }
+}

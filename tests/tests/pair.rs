@@ -1,0 +1,184 @@
+//! Whole sessions between the two engines, over lines that fail in every way.
+
+use omadm_dm::session::SessionEnd;
+use omadm_dm::{Authority, Snapshot, operation};
+use omadm_server::job::{Content, Operation};
+use omadm_server::store::JobState;
+use omadm_syncml::{Address, MediaType, UriLimits};
+use omadm_tests::pair::{Direction, Line, Pair, Passage, Perfect};
+
+const SOURCES: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../probes/tests/fixtures/gateway"
+);
+const ENCODINGS: [MediaType; 2] = [MediaType::DmXml, MediaType::DmWbxml];
+
+fn pair(encoding: MediaType) -> Pair {
+    Pair::new(encoding, &[], SOURCES).unwrap()
+}
+
+fn text(value: &str) -> Content {
+    Content {
+        text: Some(value.to_owned()),
+        ..Content::default()
+    }
+}
+
+fn replace(uri: &str, value: &str) -> Operation {
+    Operation::Replace {
+        uri: uri.to_owned(),
+        content: text(value),
+    }
+}
+
+fn add(uri: &str, value: &str) -> Operation {
+    Operation::Add {
+        uri: uri.to_owned(),
+        content: text(value),
+    }
+}
+
+fn get(uri: &str) -> Operation {
+    Operation::Get {
+        uri: uri.to_owned(),
+    }
+}
+
+/// The value of a stored leaf on the device.
+fn value(pair: &Pair, uri: &str) -> Option<String> {
+    let address = Address::parse(uri, &UriLimits::NONE).unwrap();
+    let items = operation::get(
+        &pair.tree.view(Snapshot::empty()),
+        Authority::Local,
+        &address,
+    );
+    Some(items.ok()?[0].data.as_text()?.into_owned())
+}
+
+#[test]
+fn a_first_session_authenticates_both_ends_and_does_its_jobs() {
+    for encoding in ENCODINGS {
+        let mut pair = pair(encoding);
+        let jobs = [
+            pair.queue(&[get("./DevInfo?list=StructData")]).unwrap(),
+            pair.queue(&[get("./DiagMon/Memory?list=StructData")])
+                .unwrap(),
+            pair.queue(&[replace("./DMAcc/dms/Name", "renamed")])
+                .unwrap(),
+            pair.queue(&[add("./DMAcc/dms/Ext/Test/Note", "kept")])
+                .unwrap(),
+        ];
+        let run = pair.run(&mut Perfect).unwrap();
+        let outcome = run.outcome.unwrap();
+        assert_eq!(outcome.end, SessionEnd::Completed, "{encoding}");
+        for job in jobs {
+            assert_eq!(pair.state(job).unwrap(), JobState::Done, "{encoding} {job}");
+        }
+        assert_eq!(value(&pair, "./DMAcc/dms/Name").as_deref(), Some("renamed"));
+        assert_eq!(
+            value(&pair, "./DMAcc/dms/Ext/Test/Note").as_deref(),
+            Some("kept")
+        );
+    }
+}
+
+#[test]
+fn a_later_session_needs_no_challenge() {
+    let mut pair = pair(MediaType::DmXml);
+    pair.queue(&[get("./DevInfo/Man")]).unwrap();
+    assert_eq!(pair.run(&mut Perfect).unwrap().traffic.len(), 6);
+    let job = pair.queue(&[get("./DevInfo/Man")]).unwrap();
+    let run = pair.run(&mut Perfect).unwrap();
+    assert_eq!(pair.state(job).unwrap(), JobState::Done);
+    // Package 1 and 2 with both credentials, package 3 with the value, package 4 that ends it.
+    assert_eq!(run.traffic.len(), 4);
+}
+
+#[test]
+fn an_atomic_that_fails_leaves_nothing_behind() {
+    for encoding in ENCODINGS {
+        let mut pair = pair(encoding);
+        let before = value(&pair, "./DMAcc/dms/Name");
+        let members = vec![
+            replace("./DMAcc/dms/Name", "must not stay"),
+            add("./DMAcc/dms/Ext/Test/Note", "must not stay"),
+            replace("./DevInfo/DevId", "refused"),
+        ];
+        let job = pair.queue(&[Operation::Atomic { members }]).unwrap();
+        pair.run(&mut Perfect).unwrap();
+        assert_eq!(pair.state(job).unwrap(), JobState::Failed);
+        assert_eq!(value(&pair, "./DMAcc/dms/Name"), before);
+        assert_eq!(value(&pair, "./DMAcc/dms/Ext/Test/Note"), None);
+    }
+}
+
+/// A small reproducible generator.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % sides
+    }
+}
+
+/// Loses, repeats and cuts, at random but always the same.
+struct Flaky(Dice);
+
+impl Line for Flaky {
+    fn pass(&mut self, _: Direction, _: &mut Vec<u8>) -> Passage {
+        match self.0.roll(10) {
+            0 => Passage::Lost,
+            1 => Passage::ArrivesTwice,
+            _ => Passage::Arrives,
+        }
+    }
+
+    fn power_fails(&mut self, _: bool) -> bool {
+        self.0.roll(12) == 0
+    }
+}
+
+/// Whatever the line and the power do, a job that the server counts as done is in the tree, the
+/// two ends agree on their nonces again, and every job is done in the end.
+#[test]
+fn nothing_acknowledged_is_lost_on_a_failing_line() {
+    for seed in 1..=40 {
+        let mut pair = pair(ENCODINGS[seed as usize % 2]);
+        let mut line = Flaky(Dice(seed * 0x9E37_79B9));
+        let jobs: Vec<_> = (0..12)
+            .map(|n| {
+                let uri = format!("./DMAcc/dms/Ext/Test/Note{n}");
+                let job = pair.queue(&[add(&uri, &format!("value {n}"))]).unwrap();
+                (job, uri, format!("value {n}"))
+            })
+            .collect();
+        let mut sessions = 0;
+        loop {
+            sessions += 1;
+            pair.run(&mut line).unwrap();
+            let mut open = 0;
+            for (job, uri, expected) in &jobs {
+                match pair.state(*job).unwrap() {
+                    JobState::Done => {
+                        assert_eq!(value(&pair, uri).as_ref(), Some(expected), "seed {seed}");
+                    }
+                    JobState::Failed | JobState::Cancelled => panic!("seed {seed}: {uri} failed"),
+                    JobState::Queued | JobState::Sent => open += 1,
+                }
+            }
+            if open == 0 {
+                break;
+            }
+            assert!(sessions < 60, "seed {seed}: {open} jobs are still open");
+        }
+        let run = pair.run(&mut Perfect).unwrap();
+        assert_eq!(
+            run.outcome.unwrap().end,
+            SessionEnd::Completed,
+            "seed {seed}"
+        );
+    }
+}
