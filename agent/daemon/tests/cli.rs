@@ -2,7 +2,9 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
-    reason = "driver: runs the program against files and sockets of its own"
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "driver: runs the program against files and sockets of its own; a test may panic"
 )]
 
 use std::fs::File;
@@ -389,13 +391,13 @@ impl Daemon {
     }
 }
 
-fn reply(parameters: Json) -> Vec<Json> {
+fn reply(parameters: &Json) -> Vec<Json> {
     vec![json!({ "parameters": parameters })]
 }
 
 #[test]
 fn an_account_is_made_with_secrets_from_files_and_standard_input() {
-    let daemon = Daemon::that_answers(vec![reply(json!({}))]);
+    let daemon = Daemon::that_answers(vec![reply(&json!({}))]);
     let secret = daemon.dir.path().join("secret");
     std::fs::write(&secret, "theirs\n").unwrap();
     let arguments = [
@@ -545,7 +547,7 @@ fn a_session_that_fails_is_a_failure() {
 #[test]
 fn values_are_printed_alone_for_scripts() {
     let node =
-        |value: &str| reply(json!({"node": {"uri": "./x", "format": "chr", "value": value}}));
+        |value: &str| reply(&json!({"node": {"uri": "./x", "format": "chr", "value": value}}));
     let daemon = Daemon::that_answers(vec![node("one"), node("two\nlines")]);
     let printed = done(&daemon.run(&["get", "--value", "./a", "./b"], b""));
     assert_eq!(printed, "one\ntwo\nlines\n");

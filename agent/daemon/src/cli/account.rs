@@ -79,7 +79,10 @@ pub(super) fn show(accounts: &[AccountState], style: Style, out: &mut dyn Write)
             &or_dash(&account.client_auth),
             &proof,
             &or_dash(&account.last_result),
-            &or_dash(&account.next_attempt),
+            &account
+                .next_attempt
+                .as_deref()
+                .map_or("-".to_owned(), print::moment),
             &account.failures.to_string(),
         ]);
     }
@@ -87,25 +90,25 @@ pub(super) fn show(accounts: &[AccountState], style: Style, out: &mut dyn Write)
 }
 
 fn add(client: &mut Client, account: NewAccount) -> Result<(), Failure> {
-    let needs = |scheme: Scheme| scheme != Scheme::None;
-    let client_secret = needs(account.client_auth)
-        .then(|| {
-            secret(
-                account.client_secret_file.as_deref(),
-                "the device",
-                "--client-secret-file",
-            )
-        })
-        .transpose()?;
-    let server_secret = needs(account.server_auth)
-        .then(|| {
-            secret(
-                account.server_secret_file.as_deref(),
-                "the server",
-                "--server-secret-file",
-            )
-        })
-        .transpose()?;
+    let mut proof = |scheme: Scheme, file: Option<&Path>, whose, option| {
+        (scheme != Scheme::None)
+            .then(|| secret(client, file, whose, option))
+            .transpose()
+    };
+    let file = account.client_secret_file.as_deref();
+    let client_secret = proof(
+        account.client_auth,
+        file,
+        "the device",
+        "--client-secret-file",
+    )?;
+    let file = account.server_secret_file.as_deref();
+    let server_secret = proof(
+        account.server_auth,
+        file,
+        "the server",
+        "--server-secret-file",
+    )?;
     let ca_file = account.ca_file.as_deref().map(absolute).transpose()?;
     let account = wire::NewAccount {
         name: account.name,
@@ -136,11 +139,19 @@ fn absolute(path: &Path) -> Result<String, Failure> {
 }
 
 /// A secret from where the caller wants it read.
-fn secret(file: Option<&Path>, whose: &str, option: &str) -> Result<Zeroizing<String>, Failure> {
+fn secret(
+    client: &mut Client,
+    file: Option<&Path>,
+    whose: &str,
+    option: &str,
+) -> Result<Zeroizing<String>, Failure> {
     let read = match file {
         Some(path) if path == Path::new(TERMINAL) => first_line(&mut io::stdin().lock()),
         Some(path) => File::open(path).and_then(|file| first_line(&mut { file })),
-        None if io::stdin().is_terminal() => ask(whose),
+        None if io::stdin().is_terminal() => {
+            client.reach()?;
+            ask(whose)
+        }
         None => {
             let message = format_args!(
                 "the secret of {whose} is missing: give {option} FILE, or - for standard input"

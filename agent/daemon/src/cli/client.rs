@@ -30,6 +30,11 @@ impl Client {
         Self { socket, stream }
     }
 
+    /// Connects, so that nobody is asked for secrets in vain.
+    pub(super) fn reach(&mut self) -> Result<(), Failure> {
+        self.connected().map(|_| ())
+    }
+
     /// Asks and waits for the one answer.
     pub(super) fn call<M: Method>(&mut self, parameters: M) -> Result<M::Reply, Failure> {
         self.send(parameters, false)?;

@@ -79,6 +79,9 @@ pub(super) enum Align {
     Right,
 }
 
+/// No column is wider, whatever a cell holds; formatting takes 65,535 at most.
+const WIDEST: usize = 1000;
+
 /// A table of harmless texts with aligned columns.
 pub(super) struct Table {
     columns: Vec<(&'static str, Align)>,
@@ -92,7 +95,7 @@ impl Table {
         Self {
             columns: columns.to_vec(),
             rows: Vec::new(),
-            widest: usize::MAX,
+            widest: WIDEST,
         }
     }
 
@@ -159,6 +162,17 @@ pub(super) fn octets(count: f64) -> String {
     }
 }
 
+/// A time of RFC 3339 without its fraction of a second.
+pub(super) fn moment(time: &str) -> String {
+    match time.split_once('.') {
+        Some((whole, fraction)) => {
+            let zone = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
+            format!("{whole}{zone}")
+        }
+        None => time.to_owned(),
+    }
+}
+
 /// Seconds as people read them: `2 d 03:04:05`.
 pub(super) fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
@@ -215,6 +229,16 @@ mod tests {
     }
 
     #[test]
+    fn a_huge_cell_stands_out_of_its_column() {
+        let mut table = Table::new(&[("A", Align::Left), ("B", Align::Right)]);
+        table.row([&"x".repeat(100_000), "1"]);
+        table.row(["y", "2"]);
+        let mut out = Vec::new();
+        table.print(&mut out, Style::Plain).unwrap();
+        assert!(String::from_utf8(out).unwrap().ends_with("  2\n"));
+    }
+
+    #[test]
     fn colours_are_left_out_of_plain_output() {
         assert_eq!(Style::Plain.bad("x"), "x");
         assert_eq!(Style::Colour.bad("x"), "\x1b[31mx\x1b[0m");
@@ -232,6 +256,17 @@ mod tests {
             (f64::from(u32::MAX) * 1e12, "3814697.3 PiB"),
         ] {
             assert_eq!(octets(count), expected, "{count}");
+        }
+    }
+
+    #[test]
+    fn moments_have_whole_seconds() {
+        for (time, expected) in [
+            ("2026-11-22T00:39:11.434Z", "2026-11-22T00:39:11Z"),
+            ("2026-11-22T00:39:11Z", "2026-11-22T00:39:11Z"),
+            ("2026-11-22T00:39:11.4+01:00", "2026-11-22T00:39:11+01:00"),
+        ] {
+            assert_eq!(moment(time), expected);
         }
     }
 

@@ -31,10 +31,9 @@ fn show(status: &Status, style: Style, out: &mut dyn Write) -> io::Result<()> {
     line("Version", &Harmless(&status.version))?;
     line("Device", &Harmless(&status.device_id))?;
     let running = print::duration(status.uptime_seconds);
-    let since = status
-        .started
-        .as_deref()
-        .map_or_else(String::new, |time| format!(", since {time}"));
+    let since = status.started.as_deref().map_or_else(String::new, |time| {
+        format!(", since {}", print::moment(time))
+    });
     line(
         "Running",
         &format_args!("{running}{}, process {}", Harmless(&since), status.pid),
@@ -61,9 +60,13 @@ fn show(status: &Status, style: Style, out: &mut dyn Write) -> io::Result<()> {
 /// A session in a line.
 pub(super) fn summary(session: &SessionState) -> String {
     let result = session.result.as_deref().unwrap_or("running");
+    let id = match session.session_id.as_str() {
+        // it ended before there was one
+        "" => String::new(),
+        id => format!("{id} "),
+    };
     let mut text = format!(
-        "{} with {} ({}), {} in {}: {} sent in {} messages, {} received in {}, {} commands",
-        session.session_id,
+        "{id}with {} ({}), {} in {}: {} sent in {} messages, {} received in {}, {} commands",
         session.account,
         session.cause,
         result,

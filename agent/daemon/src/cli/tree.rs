@@ -118,6 +118,9 @@ fn label(name: &str, node: &Node, style: Style) -> String {
         (Some(value), _) => shortened(value),
         (None, Some(value)) => shortened(value) + " (base64)",
         (None, None) => match node::absence(node) {
+            _ if !node.access.iter().any(|access| access == "Get") => {
+                style.faint("(cannot be read)")
+            }
             Some(reason) => style.bad(&reason),
             None => style.faint("(no value)"),
         },
@@ -187,9 +190,19 @@ mod tests {
         let mut nodes = nodes(&[("./A", Some(&"x".repeat(100))), ("./B", Some(""))]);
         nodes[1].value = None;
         nodes[1].status = Some(404);
+        nodes[1].access = vec!["Get".to_owned()];
         let drawn = drawn(&nodes);
         assert!(drawn.contains(&format!("./A = {}…\n", "x".repeat(60))));
         assert!(drawn.contains("./B = 404 (not found)\n"));
+    }
+
+    #[test]
+    fn secrets_are_not_errors() {
+        let mut nodes = nodes(&[("./A", Some(""))]);
+        nodes[0].value = None;
+        nodes[0].status = Some(405);
+        nodes[0].access = vec!["Replace".to_owned()];
+        assert_eq!(drawn(&nodes), "./A = (cannot be read)\n");
     }
 
     #[test]

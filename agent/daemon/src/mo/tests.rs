@@ -4,7 +4,10 @@ use crate::identity::Origin;
 use crate::identity::fixture::{BOARD, DMI, recorded};
 use omadm_dm::operation::{self, GetItem};
 use omadm_dm::{Authority, Content, Edit, Overlay, Tree, TreeLimits};
+use omadm_probes::{Dump, DumpError, FsRoot, RecordedNetlink, Table};
 use omadm_syncml::{Address, Now, StatusCode};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 pub(super) const NOW: Now = Now {
@@ -12,18 +15,23 @@ pub(super) const NOW: Now = Now {
     wall: None,
 };
 
+/// A machine that the probes are tested with.
+fn recording(name: &str) -> String {
+    format!(
+        "{}/../../probes/tests/fixtures/{name}",
+        env!("CARGO_MANIFEST_DIR")
+    )
+}
+
 /// The objects of a recorded machine on a tree; its probes read what `probes` was tested with.
-pub(super) fn tree_of(machine: &[(&str, &str)], recording: &str) -> Tree {
+pub(super) fn tree_of(machine: &[(&str, &str)], recording_name: &str) -> Tree {
     let (_dir, fs) = recorded(machine);
     let id = DevId {
         text: "urn:uuid:1".to_owned(),
         origin: Origin::Random,
     };
     let machine = Machine::read(&Device::default(), &fs);
-    let recording = format!(
-        "{}/../../probes/tests/fixtures/{recording}",
-        env!("CARGO_MANIFEST_DIR")
-    );
+    let recording = recording(recording_name);
     let limits = TreeLimits::default();
     let objects = all(&id, &machine, limits.uri, || Sources::recorded(&recording)).unwrap();
     let mut tree = Tree::new(limits);
@@ -277,4 +285,39 @@ fn only_what_is_wanted_is_collected() {
         .map(|(uri, _)| uri.to_string())
         .collect();
     assert_eq!(leaves, ["./DiagMon/Links/DiagMonData/lo/MTU"]);
+}
+
+/// Counts how often the kernel is asked.
+struct Counted(Arc<AtomicUsize>, RecordedNetlink);
+
+impl Dump for Counted {
+    fn dump(&self, table: Table, each: &mut dyn FnMut(&[u8])) -> Result<(), DumpError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        self.1.dump(table, each)
+    }
+}
+
+#[test]
+fn one_collection_asks_the_kernel_once() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let fs = FsRoot::recorded(recording("gateway"));
+    let netlink = Box::new(Counted(asked.clone(), RecordedNetlink::new(fs.clone())));
+    let mut tree = Tree::new(TreeLimits::default());
+    let links = links::Links::new(Sources { fs, netlink }).unwrap();
+    tree.mount(Box::new(links)).unwrap();
+    let uri = |text: &str| {
+        format!("./DiagMon/Links/DiagMonData/{text}")
+            .parse()
+            .unwrap()
+    };
+    let live = tree.collect(&[
+        uri("lo/MTU"),
+        uri("lo/RxBytes"),
+        uri("eth0"),
+        uri("br-lan/OperState"),
+    ]);
+    assert!(live.iter().count() > 10);
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    tree.collect(&["./DevInfo".parse().unwrap()]);
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
 }
