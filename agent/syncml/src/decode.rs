@@ -26,8 +26,13 @@ pub(crate) fn message(e: &mut Events<'_>) -> Decoded<Message> {
     let mut found_body = None;
     while let Some(name) = e.child()? {
         match name {
-            Name::Known(syncml::SYNC_HDR) => found_header = Some(header(e)?),
-            Name::Known(syncml::SYNC_BODY) => found_body = Some(body(e)?),
+            Name::Known(syncml::SYNC_HDR) if found_header.is_none() => {
+                found_header = Some(header(e)?);
+            }
+            Name::Known(syncml::SYNC_BODY) if found_body.is_none() => found_body = Some(body(e)?),
+            // What one part of the agent has checked must be what every other part sees.
+            Name::Known(syncml::SYNC_HDR) => return Err(e.error(Reason::Repeated("SyncHdr"))),
+            Name::Known(syncml::SYNC_BODY) => return Err(e.error(Reason::Repeated("SyncBody"))),
             _ => e.skip()?,
         }
     }

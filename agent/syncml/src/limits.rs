@@ -100,6 +100,8 @@ pub enum Reason {
     NotSyncMl(String),
     /// An element is missing that nothing can stand in for.
     Missing(&'static str),
+    /// An element occurs twice that can occur once.
+    Repeated(&'static str),
     /// A `Data` holds both elements and text.
     MixedContent,
     /// A text has octets that its character encoding does not allow.
@@ -153,6 +155,7 @@ impl fmt::Display for Reason {
             Self::TrailingContent => f.write_str("something follows the root element"),
             Self::NotSyncMl(root) => write!(f, "the root element is {root:?}, not SyncML"),
             Self::Missing(name) => write!(f, "there is no {name}"),
+            Self::Repeated(name) => write!(f, "there is a second {name}"),
             Self::MixedContent => f.write_str("a Data element mixes text and elements"),
             Self::NotText => f.write_str("a text is not valid in its character encoding"),
             Self::Encoding(name) => {

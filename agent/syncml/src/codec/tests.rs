@@ -173,6 +173,14 @@ fn malformed_xml_is_refused_with_its_place() {
         ("<SyncML", Reason::UnexpectedEnd),
         ("<SyncML></SyncML>", Reason::Missing("SyncHdr")),
         ("<SyncML><SyncHdr/></SyncML>", Reason::Missing("SyncBody")),
+        (
+            "<SyncML><SyncHdr/><SyncHdr/><SyncBody/></SyncML>",
+            Reason::Repeated("SyncHdr"),
+        ),
+        (
+            "<SyncML><SyncBody/><SyncHdr/><SyncBody><Final/></SyncBody></SyncML>",
+            Reason::Repeated("SyncBody"),
+        ),
         ("<MgmtTree/>", Reason::NotSyncMl("MgmtTree".into())),
         ("<SyncML>&e;</SyncML>", Reason::UnknownEntity("e".into())),
         ("<SyncML>&#1;</SyncML>", Reason::ControlCharacter(1)),
