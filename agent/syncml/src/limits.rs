@@ -88,6 +88,8 @@ pub enum Reason {
     TooManyElements(usize),
     /// An element has more attributes than [`Limits::attributes`].
     TooManyAttributes(usize),
+    /// It has more namespace declarations in force at once than this.
+    TooManyNamespaces(usize),
     /// Its string table is longer than [`Limits::string_table`].
     StringTableTooLong(usize),
     /// Its references expand to more than [`Limits::expansion`].
@@ -144,6 +146,9 @@ impl fmt::Display for Reason {
             Self::TooManyElements(limit) => write!(f, "more than {limit} elements"),
             Self::TooManyAttributes(limit) => {
                 write!(f, "an element has more than {limit} attributes")
+            }
+            Self::TooManyNamespaces(limit) => {
+                write!(f, "more than {limit} namespace declarations at once")
             }
             Self::StringTableTooLong(limit) => {
                 write!(f, "the string table is longer than {limit} bytes")

@@ -262,6 +262,16 @@ fn limits_hold() {
 }
 
 #[test]
+fn namespaces_in_force_are_bounded() {
+    let declarations: String = (0..30).map(|i| format!(" xmlns:p{i}='urn:x'")).collect();
+    let element = format!("<f{declarations}></f>");
+    assert_eq!(commands(&element.repeat(50)).len(), 50);
+    let nested = element.replace("></f>", ">").repeat(3);
+    let error = read(&xml(&nested)).unwrap_err();
+    assert_eq!(error.reason, Reason::TooManyNamespaces(64));
+}
+
+#[test]
 fn a_message_is_written_in_the_order_of_the_dtd() {
     let message = Message {
         header: Header {

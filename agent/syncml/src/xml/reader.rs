@@ -11,6 +11,9 @@ use std::borrow::Cow;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
+/// Namespace declarations that are in force at once, each of which costs every name a look.
+const MAX_BINDINGS: usize = 64;
+
 /// A namespace declaration that is in force.
 struct Binding {
     /// The number of open elements around it, the declaring one included.
@@ -129,6 +132,9 @@ impl<'a> XmlReader<'a> {
             let attribute = attribute.map_err(|e| self.error(Reason::Xml(e.to_string())))?;
             self.progress.check_attributes(count + 1)?;
             if let Some(prefix) = declared_prefix(attribute.key.as_ref()) {
+                if self.bindings.len() >= MAX_BINDINGS {
+                    return Err(self.error(Reason::TooManyNamespaces(MAX_BINDINGS)));
+                }
                 let uri = self.value(&attribute)?;
                 self.bindings.push(Binding {
                     depth,
