@@ -87,8 +87,11 @@ impl Agent {
             env!("CARGO_PKG_VERSION"),
             self.dev_id
         );
-        while !self.is_done() {
+        loop {
             self.work(now());
+            if self.is_done() {
+                break;
+            }
             let wait = self.wait(now());
             // A message is taken only when the tree stands still.
             let settled = self.commit.is_none();
