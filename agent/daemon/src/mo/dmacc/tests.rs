@@ -152,6 +152,7 @@ fn a_server_changes_its_own_account_but_not_who_it_is() {
         "https://new.example/dm",
     )
     .unwrap();
+    replace(&mut tree, LAB, "./DMAcc/lab/Name", "The lab").unwrap();
     replace(
         &mut tree,
         LAB,
