@@ -215,7 +215,11 @@ impl Session {
         self.notes.push(Note::NotStored(error.to_string()));
     }
 
+    /// What a stranger asks for is not counted: it comes again once both ends know each other.
     fn count(&mut self, answer: &Answer) {
+        if answer.refused.is_some() {
+            return;
+        }
         let all = u32::try_from(answer.replies.len()).unwrap_or(u32::MAX);
         let failed = answer.replies.iter().filter(|reply| !reply.succeeded());
         let failed = u32::try_from(failed.count()).unwrap_or(u32::MAX);

@@ -111,7 +111,9 @@ impl ClientAuth {
     }
 
     fn accept(&mut self, code: StatusCode, challenge: Option<&Meta>) {
-        if self.state == State::Challenged && self.refusals > 0 {
+        let had_nonce = |credential: &Credential| !credential.nonce.is_empty();
+        let had_nonce = self.credential.as_ref().is_some_and(had_nonce);
+        if self.state == State::Challenged && self.refusals > 0 && had_nonce {
             self.stale = true;
         }
         // 200 asks for credentials in each message, 212 does not (OMA-TS-DM-Security 5.3).

@@ -144,7 +144,8 @@ impl ServerAuth {
     }
 
     fn accept(&mut self, nonce: Vec<u8>, random: &mut Random) -> ServerVerdict {
-        if self.wrong > 0 {
+        let had_nonce = |credential: &Credential| !credential.nonce.is_empty();
+        if self.wrong > 0 && self.credential.as_ref().is_some_and(had_nonce) {
             self.note(Note::StaleServerNonce);
         }
         let scheme = self.credential.as_ref().map(|c| c.scheme);

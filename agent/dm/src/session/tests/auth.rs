@@ -309,6 +309,9 @@ fn an_empty_nonce_is_not_enough_for_commands() {
     let nonce = nonce_of(&bench.last());
     bench.serve_with(&server_cred(&nonce), &get("6", "./Play/A"));
     assert_eq!(bench.says()[0], "0 SyncHdr 212 Chal");
+    bench.serve("");
+    assert_eq!(bench.outcome().notes, [], "there was no nonce to be stale");
+    assert_eq!(bench.outcome().counts.commands, 1);
 }
 
 #[test]
