@@ -127,7 +127,7 @@ omadm tree
 
 step="showing the KPIs"
 say "This machine's KPIs"
-omadm kpi 'memory.*' 'pressure.memory.*' 'load.*' 'link.*'
+omadm kpi 'memory.*' 'pressure.memory.*' 'system.load.*' 'link.*'
 
 step="stopping"
 for pid in "${pids[@]}"; do

@@ -175,3 +175,81 @@ impl Frame<'_> {
         meaning.map_or_else(String::new, |text| self.style.faint(&format!(" ({text})")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{encode, plain};
+
+    /// A small generator of test data (splitmix64).
+    fn next(state: &mut u64) -> u64 {
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = *state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn vectors() -> Vec<Vec<u8>> {
+        let text = include_str!("../../../../tests/vectors/wbxml.json");
+        let json: serde_json::Value = serde_json::from_str(text).unwrap();
+        let octets = |name: &str| {
+            let text = json[name].as_str().unwrap();
+            let at = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+            (0..text.len()).step_by(2).map(at).collect::<Vec<u8>>()
+        };
+        let xml = json["V1_xml"].as_str().unwrap().as_bytes().to_vec();
+        vec![
+            octets("V1_package1_wbxml12"),
+            octets("V2_add_inbox_tnds"),
+            xml,
+        ]
+    }
+
+    #[test]
+    fn whatever_can_be_decoded_can_be_shown_and_encoded() {
+        let (mut seed, mut decoded) = (1, 0);
+        for vector in vectors() {
+            for _ in 0..2000 {
+                let mut octets = vector.clone();
+                for _ in 0..=next(&mut seed) % 3 {
+                    let at = usize::try_from(next(&mut seed)).unwrap() % octets.len();
+                    octets[at] = next(&mut seed).to_le_bytes()[0];
+                }
+                let Ok((_, element)) = decode(&octets) else {
+                    continue;
+                };
+                decoded += 1;
+                let mut out = Vec::new();
+                render(&element, 0, Style::Plain, &mut out).unwrap();
+                let text = String::from_utf8(out).unwrap();
+                assert!(
+                    !text.contains(|c: char| c.is_control() && c != '\n'),
+                    "{text:?}"
+                );
+                let json = serde_json::to_string(&JsonElement::new(&element)).unwrap();
+                let json: JsonElement = serde_json::from_str(&json).unwrap();
+                assert_eq!(Element::try_from(json), Ok(element.clone()));
+                let _ =
+                    plain::for_xml(element.clone()).map(|xml| encode::encode(Encoding::Xml, &xml));
+                let _ = encode::encode(Encoding::Wbxml, &element);
+            }
+        }
+        assert!(decoded > 1000, "{decoded}");
+    }
+
+    #[test]
+    fn documents_are_opened_only_so_deep() {
+        // a document that holds itself, as deep as anyone likes
+        let mut element = Element::new(omadm_syncml::Namespace::SyncMl, "Data");
+        for _ in 0..20 {
+            let octets = encode::encode(Encoding::Wbxml, &element).unwrap();
+            element = Element::new(omadm_syncml::Namespace::SyncMl, "Data");
+            element.children.push(Node::Opaque(octets.into()));
+        }
+        let mut out = Vec::new();
+        render(&element, 0, Style::Plain, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.matches("a document:").count(), usize::from(MAX_NESTED));
+    }
+}
