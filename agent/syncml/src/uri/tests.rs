@@ -1,4 +1,5 @@
 use super::*;
+use proptest::prelude::*;
 
 fn uri(text: &str) -> Uri {
     text.parse().unwrap()
@@ -165,5 +166,48 @@ fn addresses_print_as_they_travel() {
     ] {
         let address = Address::parse(text, &UriLimits::default()).unwrap();
         assert_eq!(address.to_string(), text);
+    }
+}
+
+fn name() -> impl Strategy<Value = String> {
+    "[ -.0-~éß€\u{10348}]{1,8}".prop_filter("a name", |name| check_name(name).is_ok())
+}
+
+fn any_uri() -> impl Strategy<Value = Uri> {
+    proptest::collection::vec(name(), 0..6).prop_map(|names| {
+        let join = |uri: Uri, name: &String| uri.join(name).unwrap();
+        names.iter().fold(Uri::root(), join)
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_address_round_trips(at in any_uri()) {
+        let text = at.to_string();
+        prop_assert_eq!(text.parse::<Uri>(), Ok(at.clone()));
+        if let Some(short) = text.strip_prefix("./") {
+            prop_assert_eq!(short.parse::<Uri>(), Ok(at.clone()));
+        }
+        prop_assert_eq!(at.depth(), at.segments().count());
+        let rebuilt = at.parent().map_or(Uri::root(), |parent| parent.join(at.name().unwrap()).unwrap());
+        prop_assert_eq!(rebuilt, at);
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "\\PC{0,40}|[./%?=A-F0-9a-z]{0,40}") {
+        if let Ok(address) = Address::parse(&text, &UriLimits::default()) {
+            prop_assert!(address.uri.check(&UriLimits::default()).is_ok());
+            prop_assert_eq!(Address::parse(&address.to_string(), &UriLimits::NONE), Ok(address));
+        }
+    }
+
+    #[test]
+    fn order_keeps_subtrees_together(at in any_uri(), below in any_uri(), other in any_uri()) {
+        let inside = below.rebase(&Uri::root(), &at).unwrap();
+        prop_assert!(inside.starts_with(&at) && at <= inside);
+        if !other.starts_with(&at) {
+            prop_assert!(other < at || other > inside);
+        }
+        prop_assert_eq!(inside.rebase(&at, &Uri::root()), Some(below));
     }
 }
