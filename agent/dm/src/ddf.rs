@@ -55,7 +55,7 @@ pub struct DdfNode {
     pub types: NodeType,
     /// `CaseSense`; kept for export, names compare exactly in any case.
     pub case_sense: Option<CaseSense>,
-    /// `Value`: what a built-in leaf holds at first.
+    /// `Value`: what a leaf made from this description holds at first, before `DefaultValue`.
     pub value: Option<String>,
     /// The nodes below.
     pub children: Vec<DdfNode>,
@@ -218,13 +218,16 @@ impl DdfPath {
     }
 }
 
+/// Reads an address, with the `/` at the end that some descriptions write.
 impl FromStr for DdfPath {
     type Err = UriError;
 
     fn from_str(text: &str) -> Result<Self, UriError> {
-        // Angle brackets never stand unescaped in an address, so a placeholder can be told apart.
-        let is_placeholder =
-            |part: &str| part.len() > 2 && part.starts_with('<') && part.ends_with('>');
+        let text = match text.strip_suffix('/') {
+            Some("") | None => text,
+            Some(path) => path,
+        };
+        // A placeholder is made a plain name for the reader of addresses.
         let plain: Vec<&str> = text
             .split('/')
             .map(|part| if is_placeholder(part) { "x" } else { part })
@@ -235,6 +238,12 @@ impl FromStr for DdfPath {
             |(name, written): (&str, &str)| (!is_placeholder(written)).then(|| name.to_owned());
         Ok(Self(names.segments().zip(written).map(segment).collect()))
     }
+}
+
+/// Whether a text stands for a name that is given at run time: `<X>`, or `*` as Microsoft writes
+/// it. Angle brackets never stand unescaped in an address.
+fn is_placeholder(text: &str) -> bool {
+    text == "*" || (text.len() > 2 && text.starts_with('<') && text.ends_with('>'))
 }
 
 impl fmt::Display for DdfPath {

@@ -17,7 +17,7 @@ pub struct Node {
     pub title: Option<Arc<str>>,
     /// The node's own `ACL`.
     pub acl: Acl,
-    /// `TStamp`: the last change of the value; `None` if the wall clock was not known.
+    /// `TStamp`: the last change; `None` if the wall clock was not known then.
     pub tstamp: Option<Wall>,
     /// `VerNo`: counts changes, modulo 2^16.
     pub verno: u16,

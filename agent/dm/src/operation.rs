@@ -223,10 +223,11 @@ fn decode(value: &Value) -> Result<Value, StatusCode> {
     }
 }
 
-/// Marks a stored node as changed; `TStamp` only when the time is known.
-fn touch(node: &mut Node, value_changed: bool, now: Now) {
-    node.verno = node.verno.wrapping_add(1);
-    if value_changed {
+/// Marks a node as changed in its value or a property (OMA-TS-DM_TND 7.5): `TStamp` only when
+/// the time is known. Nobody counts the changes of a live node.
+fn touch(node: &mut Node, live: bool, now: Now) {
+    if !live {
+        node.verno = node.verno.wrapping_add(1);
         node.tstamp = now.wall;
     }
 }

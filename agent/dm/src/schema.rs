@@ -25,15 +25,15 @@ pub(crate) struct Described {
     pub(crate) title: Option<Arc<str>>,
     pub(crate) occurrence: Occurrence,
     pub(crate) permanent: bool,
-    /// What a new leaf holds when the command gives no value.
-    pub(crate) default: Option<Value>,
-    /// What a built-in leaf holds at first.
+    /// What a leaf holds at first: `Value`, else `DefaultValue`.
     pub(crate) initial: Option<Value>,
     pub(crate) acl: Acl,
     /// The index of the management object that described it.
     pub(crate) object: Option<usize>,
     /// Whether the management object provides it.
     pub(crate) live: bool,
+    /// How many live nodes are above it.
+    pub(crate) live_above: usize,
     /// Whether it or anything below it is live.
     pub(crate) live_below: bool,
     document: Option<Arc<str>>,

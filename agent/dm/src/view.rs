@@ -311,14 +311,24 @@ impl<'a> NodeRef<'a> {
         if !self.described.live || (self.is_interior() && self.described.is_built_in()) {
             return stored;
         }
-        self.object().is_some_and(|object| {
-            let absent = if self.is_interior() {
+        let reading = |object: &dyn ManagementObject| {
+            if self.is_interior() {
                 object.list(&self.uri, self.view.live).err()
             } else {
                 object.read(&self.uri, self.view.live).err()
-            };
-            absent != Some(StatusCode::NOT_FOUND)
-        })
+            }
+        };
+        let absent = self.object().map(reading);
+        absent.is_some_and(|absent| absent != Some(StatusCode::NOT_FOUND)) && self.is_attached()
+    }
+
+    /// Whether the stored node above the live ones is there.
+    fn is_attached(&self) -> bool {
+        let mut key = Some(self.uri.key());
+        for _ in 0..=self.described.live_above {
+            key = key.and_then(uri::parent_key);
+        }
+        key.is_none_or(|key| self.view.stored(key).is_some())
     }
 
     fn child(&self, name: &str) -> Option<NodeRef<'a>> {

@@ -4,6 +4,7 @@ use super::dom::{self, Element};
 use super::error::{DdfError, DdfReason};
 use super::{
     AccessType, CaseSense, Ddf, DdfNode, DdfPath, NodeType, Occurrence, RunTimeProperties, Scope,
+    is_placeholder,
 };
 use crate::acl::Acl;
 use omadm_syncml::{Format, Property, uri};
@@ -115,7 +116,7 @@ fn node(element: &Element, place: &mut Place) -> Result<DdfNode, Fault> {
 
 fn node_name(element: &Element) -> Result<Option<String>, Fault> {
     let name = element.need("NodeName")?;
-    if name.value().is_empty() {
+    if name.value().is_empty() || is_placeholder(name.value()) {
         return Ok(None);
     }
     uri::check_name(name.value()).map_err(|_| name.bad("NodeName"))?;
@@ -244,20 +245,19 @@ fn node_type(element: Option<&Element>, format: Format) -> Result<NodeType, Faul
     let mimes = element.all("MIME").map(|mime| mime.value().to_owned());
     let mimes: Vec<String> = mimes.filter(|mime| !mime.is_empty()).collect();
     let name = element.text_of("DDFName");
-    // An interior node has no media type; the empty <MIME/> that some descriptions
-    // give one, and the empty <DDFName/> that others give a leaf, say nothing.
+    // The text of the specification puts an interior node's identifier into MIME, its DTD into
+    // DDFName; an empty DDFName of a leaf says nothing.
     match (interior, name) {
-        (true, name) if mimes.is_empty() => Ok(NodeType::DdfName(name.unwrap_or_default())),
-        (false, None) => Ok(NodeType::Mime(mimes)),
-        (false, Some(name)) if name.is_empty() => Ok(NodeType::Mime(mimes)),
-        (true, _) => Err((
-            element.line,
-            DdfReason::Unexpected("MIME of an interior node".to_owned()),
-        )),
-        (false, _) => Err((
+        (true, name) => {
+            let identifier = name.filter(|name| !name.is_empty());
+            let identifier = identifier.or_else(|| mimes.into_iter().next());
+            Ok(NodeType::DdfName(identifier.unwrap_or_default()))
+        }
+        (false, Some(name)) if !name.is_empty() => Err((
             element.line,
             DdfReason::Unexpected("DDFName of a leaf".to_owned()),
         )),
+        (false, _) => Ok(NodeType::Mime(mimes)),
     }
 }
 

@@ -222,6 +222,47 @@ fn two_nodes_at_one_place_are_refused() {
     assert!(parse(node("", "chr") + &node("", "node")).is_ok());
 }
 
+/// One node with these elements in its description.
+fn one_node(name: &str, path: &str, type_: &str) -> String {
+    format!(
+        "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n<MgmtTree>\r\n<VerDTD>1.2</VerDTD>\r\n<Node>\r\n\
+         <NodeName>{name}</NodeName><Path>{path}</Path><DFProperties><AccessType><Get />\r\n</AccessType>\
+         <DFFormat>\r\n<node />\r\n</DFFormat><DFType>{type_}</DFType></DFProperties></Node></MgmtTree>"
+    )
+}
+
+#[test]
+fn the_ways_that_vendors_write_are_read() {
+    let read = |name, path, type_| {
+        let ddf = Ddf::parse("v.xml", &one_node(name, path, type_)).unwrap();
+        let node = ddf.nodes.into_iter().next().unwrap();
+        (
+            node.name,
+            node.path.unwrap_or_default().to_string(),
+            node.types,
+        )
+    };
+    let named = |name: &str| NodeType::DdfName(name.to_owned());
+    // A path with a slash at its end, and the identifier of an interior node in MIME.
+    assert_eq!(
+        read("A", "./Vendor/MSFT/", "<MIME>com.x/1.0/A</MIME>"),
+        (
+            Some("A".into()),
+            "./Vendor/MSFT".into(),
+            named("com.x/1.0/A")
+        )
+    );
+    // A star for a name that is given at run time.
+    assert_eq!(read("*", ".", "<MIME />"), (None, ".".into(), named("")));
+    assert_eq!(read("", "./", "<DDFName />"), (None, ".".into(), named("")));
+    assert_eq!(
+        read("", "", "<DDFName>x</DDFName><MIME>y</MIME>"),
+        (None, ".".into(), named("x"))
+    );
+    let fault = Ddf::parse("v.xml", &one_node("A", "/A", "")).unwrap_err();
+    assert_eq!(fault.to_string(), "v.xml:5: Path cannot be \"/A\"");
+}
+
 #[test]
 fn deep_and_wide_documents_are_bounded() {
     let deep = "<MgmtTree>".repeat(100_000);

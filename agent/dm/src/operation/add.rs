@@ -103,7 +103,7 @@ impl<'a> Plan<'a> {
         } else {
             // Without Data a leaf gets its default or stays empty, whatever its format.
             let value = leaf_value(edit.tree, described, content)?;
-            let value = value.or_else(|| described.default.clone());
+            let value = value.or_else(|| described.initial.clone());
             Node::leaf(described.format, value.unwrap_or_default())
         };
         node.type_ = kept_type(described, content);
@@ -178,7 +178,7 @@ fn with_it<'a>(edit: &Edit<'a>, uri: &Uri, described: &'a Described) -> Vec<(Uri
             continue;
         }
         let deeper = with_it(edit, &below, child);
-        if child.permanent || child.default.is_some() || !deeper.is_empty() {
+        if child.permanent || child.initial.is_some() || !deeper.is_empty() {
             found.push((below, child));
             found.extend(deeper);
         }

@@ -22,7 +22,7 @@ pub fn replace(
     let uri = &address.uri;
     match &address.query {
         None => value(edit, by, uri, content, now),
-        Some(Query::Prop(Property::Acl)) => acl(edit, by, uri, content),
+        Some(Query::Prop(Property::Acl)) => acl(edit, by, uri, content, now),
         Some(Query::Prop(Property::Title)) => title(edit, by, uri, content, now),
         Some(Query::Prop(Property::Name)) => rename(edit, by, uri, content, now),
         Some(query) => Err(refusal(&edit.view(), uri, query)),
@@ -61,7 +61,7 @@ fn value(
     if content.type_.is_some() {
         node.type_ = kept_type(found.described(), content);
     }
-    touch(&mut node, true, now);
+    touch(&mut node, found.is_live(), now);
     let checked = node.clone();
     edit.put(
         uri,
@@ -87,6 +87,7 @@ fn acl(
     by: Authority<'_>,
     uri: &Uri,
     content: &Content,
+    now: Now,
 ) -> Result<(), StatusCode> {
     let view = edit.view();
     let found = view.node(uri).ok_or(StatusCode::NOT_FOUND)?;
@@ -99,9 +100,7 @@ fn acl(
     }
     let mut node = found.to_node();
     node.acl = list;
-    if !found.is_live() {
-        node.verno = node.verno.wrapping_add(1);
-    }
+    touch(&mut node, found.is_live(), now);
     edit.put(uri, node, None)
 }
 
@@ -131,9 +130,7 @@ fn title(
     }
     let mut node = found.to_node();
     node.title = (!text.is_empty()).then(|| Arc::from(text));
-    if !found.is_live() {
-        touch(&mut node, false, now);
-    }
+    touch(&mut node, found.is_live(), now);
     edit.put(uri, node, None)
 }
 

@@ -94,15 +94,19 @@ impl Schema {
         document: &Arc<str>,
     ) -> Result<(), SchemaError> {
         let mine = |found: &Described| found.object == object && found.document.is_some();
-        let mut open: Vec<(usize, DdfPath)> = self.reach(path);
-        open.retain(|(place, _)| self.places.get(*place).is_some_and(mine));
+        let mut open = self.reach(path);
+        open.retain(|place| self.places.get(*place).is_some_and(mine));
         if open.is_empty() {
             return Err(SchemaError::UnknownLive {
                 node: path.to_string(),
                 document: document.to_string(),
             });
         }
-        while let Some((place, at)) = open.pop() {
+        let mut open: Vec<_> = open
+            .into_iter()
+            .map(|place| (place, path.clone(), 0))
+            .collect();
+        while let Some((place, at, above)) = open.pop() {
             let Some(found) = self.places.get_mut(place).filter(|found| mine(found)) else {
                 continue;
             };
@@ -115,23 +119,21 @@ impl Schema {
             }
             found.live = true;
             found.live_below = true;
+            found.live_above = found.live_above.max(above);
             let named = found
                 .named
                 .iter()
                 .map(|(name, place)| (Some(&**name), *place));
             let nameless = found.nameless.iter().map(|place| (None, *place));
-            open.extend(
-                named
-                    .chain(nameless)
-                    .map(|(name, place)| (place, at.join(name))),
-            );
+            let below = named.chain(nameless);
+            open.extend(below.map(|(name, place)| (place, at.join(name), above + 1)));
         }
         Ok(())
     }
 
     /// The places at a path, several only where formats tell them apart; those above are
     /// marked as having live nodes below.
-    fn reach(&mut self, path: &DdfPath) -> Vec<(usize, DdfPath)> {
+    fn reach(&mut self, path: &DdfPath) -> Vec<usize> {
         let mut reached = vec![ROOT];
         for name in path.segments() {
             let interior =
@@ -149,9 +151,6 @@ impl Schema {
             };
         }
         reached
-            .into_iter()
-            .map(|place| (place, path.clone()))
-            .collect()
     }
 }
 
@@ -217,7 +216,6 @@ impl Described {
             Format::Bin => BASE64.decode(text).map(Value::from).unwrap_or_default(),
             _ => Value::from(text.as_str()),
         };
-        let default = node.default.as_ref().map(value);
         Self {
             name: node.name.as_deref().map(Arc::from),
             access: node.access,
@@ -230,8 +228,7 @@ impl Described {
             title: node.title.as_deref().map(Arc::from),
             occurrence: node.occurrence,
             permanent: node.scope == Scope::Permanent,
-            initial: node.value.as_ref().map(value).or_else(|| default.clone()),
-            default,
+            initial: node.value.as_ref().or(node.default.as_ref()).map(value),
             acl: node
                 .run_time
                 .as_ref()
@@ -239,6 +236,7 @@ impl Described {
                 .unwrap_or_default(),
             object,
             live: false,
+            live_above: 0,
             live_below: false,
             document: Some(document.clone()),
             named: BTreeMap::new(),
@@ -261,11 +259,11 @@ impl Described {
                 Occurrence::ZeroOrMore
             },
             permanent: name.is_some(),
-            default: None,
             initial: None,
             acl: Acl::INHERITED,
             object: None,
             live: false,
+            live_above: 0,
             live_below: false,
             document: None,
             named: BTreeMap::new(),

@@ -437,10 +437,28 @@ fn versions_and_times_follow_the_changes_of_stored_nodes() {
         bench.replace("", "./Vendor/Lamp?prop=Title", "Lamp"),
         Ok(())
     );
-    // A title is no value: it counts as a change, but not as one of the value.
     assert_eq!(bench.get("S", "./Vendor/Lamp?prop=VerNo"), Ok("0".into()));
+    let stamp = bench.get("S", "./Vendor/Lamp?prop=TStamp");
+    assert_eq!(stamp, Ok("20010711T163817Z".into()));
+    assert_eq!(bench.replace("", "./Vendor/Lamp?prop=ACL", "Get=*"), Ok(()));
+    assert_eq!(bench.get("S", "./Vendor/Lamp?prop=VerNo"), Ok("1".into()));
+}
+
+#[test]
+fn without_a_plausible_clock_no_time_is_claimed() {
+    let mut bench = Bench::new(vendor());
+    assert_eq!(bench.replace("", "./Vendor/Lamp", "true"), Ok(()));
+    let now = Now {
+        wall: None,
+        ..crate::fixture::NOW
+    };
+    let lamp = address("./Vendor/Lamp");
+    let content = Content::text("false");
+    let by = crate::Authority::Local;
+    crate::operation::replace(&mut bench.edit(), by, &lamp, &content, now).unwrap();
     assert_eq!(
         bench.get("S", "./Vendor/Lamp?prop=TStamp"),
-        Ok("19700101T000000Z".into())
+        Ok(String::new())
     );
+    assert_eq!(bench.get("S", "./Vendor/Lamp?prop=VerNo"), Ok("2".into()));
 }

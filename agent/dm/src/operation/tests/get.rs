@@ -252,3 +252,48 @@ fn live_nodes_have_stored_acls_and_titles() {
     );
     assert_eq!(bench.get("S", "./Diag/Data"), Ok(String::new()));
 }
+
+#[test]
+fn live_nodes_go_with_the_stored_node_above_them() {
+    let state = dir("State", "g", vec![leaf("Value", "g", Format::Int)]);
+    let trap = dir("*", "adg", vec![leaf("Limit", "adgr", Format::Int), state]);
+    let mut tree = Tree::default();
+    tree.mount(Box::new(Plain {
+        ddf: ddf("trap.xml", vec![dir("Trap", "g", vec![trap]).permanent()]),
+        live: vec!["./Trap/<X>/State".into(), "./Trap/<X>/State/Value".into()],
+    }))
+    .unwrap();
+    let mut bench = Bench::on(tree);
+    bench.live.leaf(uri("Trap/a/State/Value"), "1");
+    assert_eq!(
+        bench.get("S", "./Trap/a/State/Value"),
+        Err(StatusCode::NOT_FOUND)
+    );
+    assert_eq!(bench.get("S", "./Trap"), Ok(String::new()));
+    assert_eq!(bench.add("", "./Trap/a/Limit", &Content::text("9")), Ok(()));
+    assert_eq!(bench.get("S", "./Trap/a/State/Value"), Ok("1".into()));
+    assert_eq!(bench.get("S", "./Trap/a"), Ok("Limit/State".into()));
+    assert_eq!(
+        bench.list("S", "./Trap?list=StructData").unwrap(),
+        [
+            "./Trap node",
+            "./Trap/a node",
+            "./Trap/a/Limit int 9",
+            "./Trap/a/State node",
+            "./Trap/a/State/Value int 1"
+        ]
+    );
+    let roots = bench.tree.live_roots(&[address("./Trap/a?list=Struct")]);
+    assert_eq!(roots, []);
+    bench.commit();
+    let roots = bench.tree.live_roots(&[address("./Trap?list=Struct")]);
+    assert_eq!(roots, [uri("Trap/a/State")]);
+    assert_eq!(bench.delete("", "./Trap/a"), Ok(()));
+    for at in ["./Trap/a/State", "./Trap/a/State/Value", "./Trap/a"] {
+        assert_eq!(bench.get("S", at), Err(StatusCode::NOT_FOUND), "{at}");
+    }
+    assert_eq!(
+        bench.list("S", "./Trap?list=Struct").unwrap(),
+        ["./Trap node"]
+    );
+}
