@@ -83,34 +83,6 @@ pub fn load(file: Option<&Path>) -> Result<Config, Vec<Finding>> {
     Err(wrong.into_iter().map(blame).collect())
 }
 
-/// Everything there is to say about the configuration, errors first.
-pub fn check(file: Option<&Path>) -> Vec<Finding> {
-    let config = match load(file) {
-        Ok(config) => config,
-        Err(errors) => return errors,
-    };
-    let path = file.unwrap_or(Path::new(DEFAULT_FILE));
-    let warning = |message: String| Finding {
-        severity: Severity::Warning,
-        ..error_in(path, None, &message)
-    };
-    let mut findings = Vec::new();
-    if !config.state_dir.is_dir() {
-        findings.push(warning(format!(
-            "state-dir {} does not exist yet; omadmd makes it if it may",
-            config.state_dir.display()
-        )));
-    }
-    let group = &config.control.group;
-    if !group.is_empty() && !matches!(nix::unistd::Group::from_name(group), Ok(Some(_))) {
-        findings.push(warning(format!(
-            "control.group \"{group}\" does not exist: only root can use the socket; \
-             create it with: groupadd --system {group}"
-        )));
-    }
-    findings
-}
-
 fn files(file: Option<&Path>) -> Result<Vec<PathBuf>, Finding> {
     let main = file.unwrap_or(Path::new(DEFAULT_FILE));
     let mut files = Vec::new();
@@ -122,11 +94,12 @@ fn files(file: Option<&Path>) -> Result<Vec<PathBuf>, Finding> {
     }
     let mut drop_ins = main.as_os_str().to_owned();
     drop_ins.push(".d");
-    files.extend(drop_ins_of(Path::new(&drop_ins))?);
+    files.extend(files_of(Path::new(&drop_ins), "toml")?);
     Ok(files)
 }
 
-fn drop_ins_of(directory: &Path) -> Result<Vec<PathBuf>, Finding> {
+/// The files of a directory with this extension, sorted; none when there is no directory.
+pub(super) fn files_of(directory: &Path, extension: &str) -> Result<Vec<PathBuf>, Finding> {
     let unreadable = |error: std::io::Error| error_in(directory, None, &error.to_string());
     let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,
@@ -136,10 +109,7 @@ fn drop_ins_of(directory: &Path) -> Result<Vec<PathBuf>, Finding> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.map_err(unreadable)?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "toml")
-        {
+        if path.extension().is_some_and(|own| own == extension) {
             found.push(path);
         }
     }
@@ -174,7 +144,7 @@ fn merge(under: &mut Table, over: Table) {
     }
 }
 
-fn error_in(file: &Path, position: Option<(usize, usize)>, message: &str) -> Finding {
+pub(super) fn error_in(file: &Path, position: Option<(usize, usize)>, message: &str) -> Finding {
     Finding {
         severity: Severity::Error,
         place: Place {

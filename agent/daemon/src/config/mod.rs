@@ -1,5 +1,6 @@
 //! The configuration: its keys and their defaults. Reading files is left to [`load`].
 
+mod check;
 mod duration;
 mod load;
 mod size;
@@ -9,7 +10,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use load::{Finding, Place, Severity, check, load};
+pub use check::check;
+pub(crate) use check::{descriptions, read_description};
+pub use load::{Finding, Place, Severity, load};
 
 /// Where the configuration is when nobody says otherwise.
 pub const DEFAULT_FILE: &str = "/etc/omadm/agent.toml";
@@ -285,6 +288,26 @@ impl Config {
             (1..=1024).contains(&self.control.max_connections),
             "max-connections",
             "must lie between 1 and 1024",
+        );
+        let second = Duration::from_secs(1);
+        must(
+            self.schedule
+                .interval
+                .is_none_or(|interval| interval >= second),
+            "interval",
+            "must be \"off\" or at least \"1s\"",
+        );
+        for (key, timeout) in [
+            ("connect-timeout", self.session.connect_timeout),
+            ("response-timeout", self.session.response_timeout),
+            ("total-timeout", self.session.total_timeout),
+        ] {
+            must(timeout >= second, key, "must be at least \"1s\"");
+        }
+        must(
+            !self.retry.initial.is_zero(),
+            "initial",
+            "without a wait, a server that fails would be called all the time",
         );
         must(
             self.retry.initial <= self.retry.max,

@@ -147,6 +147,18 @@ fn a_wrong_value_is_refused_with_its_place() {
             "agent.toml:2:1: imei: an IMEI has",
         ),
         ("[retry]\nmax = \"1s\"\n", "initial: is longer"),
+        (
+            "[retry]\ninitial = \"0s\"\n",
+            "agent.toml:2:1: initial: without a wait",
+        ),
+        (
+            "[schedule]\ninterval = \"0s\"\n",
+            "agent.toml:2:1: interval: must be",
+        ),
+        (
+            "[session]\nresponse-timeout = \"0s\"\n",
+            "agent.toml:2:1: response-timeout: ",
+        ),
     ] {
         let found = errors(text);
         assert!(found[0].contains(expected), "{text:?}: {}", found[0]);
@@ -165,6 +177,34 @@ fn the_mistakes_of_every_file_are_shown() {
         .map(|finding| finding.place.position)
         .collect();
     assert_eq!(places, [Some((1, 1)), Some((2, 1))]);
+}
+
+#[test]
+fn check_reads_the_descriptions() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let text = format!(
+        "state-dir = \"/\"\n[control]\ngroup = \"\"\n[ddf]\ndirectories = [\"{}/ddf\"]\n",
+        path.display()
+    );
+    write(path, "agent.toml", &text);
+    write(
+        path,
+        "ddf/b.xml",
+        "<MgmtTree><VerDTD>1.2</VerDTD>\n<Node/></MgmtTree>",
+    );
+    write(path, "ddf/a.xml", "not XML");
+    write(path, "ddf/readme.txt", "not XML either");
+    let findings = check(Some(&path.join("agent.toml")));
+    let places: Vec<_> = findings.iter().map(ToString::to_string).collect();
+    assert_eq!(places.len(), 2, "{places:?}");
+    assert!(places[0].contains("ddf/a.xml:1:1: "), "{places:?}");
+    assert!(places[1].contains("ddf/b.xml:2:1: "), "{places:?}");
+    assert!(
+        findings
+            .iter()
+            .all(|finding| finding.severity == Severity::Error)
+    );
 }
 
 #[test]

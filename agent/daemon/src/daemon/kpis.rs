@@ -1,16 +1,36 @@
 //! `ReadKpis`: runs the probes outside the event loop, because a file system that hangs makes
 //! `statvfs` hang.
+#![expect(clippy::disallowed_methods, reason = "driver: runs the probes")]
+
+use std::time::Duration;
 
 use omadm_kpi::KpiSet;
 use omadm_probes::{Probes, Sources, collect};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::cli;
 use crate::control::Answer;
 use crate::control::wire::{Error, ReadKpisReply};
 
+/// One reading at a time: a hung one must not take the threads that look up host names.
+static TURN: Semaphore = Semaphore::const_new(1);
+
+/// How long a reading waits for the one before it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Answers from a thread of its own.
 pub(super) fn answer(patterns: Vec<String>, answer: Answer) {
-    tokio::task::spawn_blocking(move || answer.finish(read(&patterns)));
+    tokio::spawn(async move {
+        let Ok(Ok(turn)) = timeout(PATIENCE, TURN.acquire()).await else {
+            let text = "the probes still read for somebody else: does a file system hang?";
+            return answer.finish(Err::<ReadKpisReply, _>(Error::Busy(text.to_owned())));
+        };
+        tokio::task::spawn_blocking(move || {
+            answer.finish(read(&patterns));
+            drop(turn);
+        });
+    });
 }
 
 fn read(patterns: &[String]) -> Result<ReadKpisReply, Error> {

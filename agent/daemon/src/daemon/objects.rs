@@ -1,17 +1,13 @@
 //! The tree at the start: the built-in management objects, further descriptions, and the
 //! stored nodes.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "driver: reads descriptions from files"
-)]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use omadm_dm::{Ddf, Node, Tree, TreeLimits};
+use omadm_dm::{Node, Tree, TreeLimits};
 use omadm_probes::Sources;
 use omadm_syncml::Uri;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::identity::{DevId, Machine};
 use crate::mo;
 
@@ -33,9 +29,9 @@ pub(super) fn tree(
     for object in objects.map_err(|error| error.to_string())? {
         tree.mount(object).map_err(|error| error.to_string())?;
     }
-    for path in descriptions(&config.ddf.directories) {
+    for path in config::descriptions(config) {
         if let Err(error) = describe(&mut tree, &path) {
-            log::error!("{}: {error}; left out", path.display());
+            log::error!("{error}; left out");
         }
     }
     tree.load(nodes);
@@ -44,25 +40,9 @@ pub(super) fn tree(
 }
 
 fn describe(tree: &mut Tree, path: &Path) -> Result<(), String> {
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-    let ddf = Ddf::parse(&path.display().to_string(), &text).map_err(|error| error.to_string())?;
-    tree.describe(&ddf).map_err(|error| error.to_string())
-}
-
-fn descriptions(directories: &[PathBuf]) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for directory in directories {
-        let Ok(entries) = std::fs::read_dir(directory) else {
-            continue;
-        };
-        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        let mut own: Vec<_> = paths
-            .filter(|path| path.extension().is_some_and(|extension| extension == "xml"))
-            .collect();
-        own.sort();
-        found.extend(own);
-    }
-    found
+    let ddf = config::read_description(path).map_err(|finding| finding.to_string())?;
+    let described = tree.describe(&ddf);
+    described.map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn report_quarantine(tree: &Tree) {

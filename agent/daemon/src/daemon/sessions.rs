@@ -225,8 +225,10 @@ impl Running {
     pub(super) fn state(&self, now: Now) -> SessionState {
         let mut state = self.state.clone();
         state.seconds = now.boot.saturating_sub(self.started.boot).as_secs_f64();
-        if let Stage::Open { session, .. } = &self.stage {
-            session.session_id().clone_into(&mut state.session_id);
+        match &self.stage {
+            Stage::Opening(_) => {}
+            Stage::Open { session, .. } => session.session_id().clone_into(&mut state.session_id),
+            Stage::Closing { outcome, .. } => outcome.session_id.clone_into(&mut state.session_id),
         }
         state
     }
@@ -277,12 +279,39 @@ pub(super) fn verdict(outcome: &Outcome) -> (&'static str, Option<Prospect>) {
     }
 }
 
-/// What to know about an end: nothing when all went as it should.
+/// The longest explanation of an end, in characters: parts of it are the server's words.
+const DETAIL: usize = 600;
+
+/// What to know about an end in one line: nothing when all went as it should.
 pub(super) fn detail(outcome: &Outcome) -> Option<String> {
     let mut texts = Vec::new();
     if !outcome.is_success() {
         texts.push(outcome.end.to_string());
     }
     texts.extend(outcome.notes.iter().map(ToString::to_string));
-    (!texts.is_empty()).then(|| texts.join("; "))
+    (!texts.is_empty()).then(|| line(&texts.join("; ")))
+}
+
+/// A text that is partly the server's, fit for a log: without control characters, and bounded.
+fn line(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let mut line: String = text.chars().take(DETAIL).map(plain).collect();
+    if text.chars().nth(DETAIL).is_some() {
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_a_server_stay_in_one_bounded_line() {
+        assert_eq!(line("a\nb\u{1b}[31m"), "a\u{fffd}b\u{fffd}[31m");
+        assert_eq!(line("short"), "short");
+        let long = line(&"é".repeat(5000));
+        assert_eq!(long.chars().count(), DETAIL + 1);
+        assert!(long.ends_with('…'));
+    }
 }

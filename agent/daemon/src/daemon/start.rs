@@ -1,6 +1,7 @@
 //! The start of the daemon: everything that can be wrong is found here, before it is ready.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -97,6 +98,9 @@ fn run(config_file: Option<PathBuf>) -> Result<(), Failure> {
     logging::install(config.log_level.into());
     let _instance = Instance::take(&config.state_dir).map_err(|error| match error {
         InstanceError::Taken { .. } => Failure::new(exit::TRY_AGAIN, error),
+        InstanceError::Io(_, ref cause) if cause.kind() == ErrorKind::PermissionDenied => {
+            Failure::new(exit::NO_PERMISSION, error)
+        }
         InstanceError::Io(..) => Failure::new(exit::IO, error),
     })?;
     let (store, loaded) = open_store(&config)?;
