@@ -1,7 +1,8 @@
 //! Reading and writing whole documents in XML and WBXML.
 
+use crate::error::{DecodeError, EncodeError};
 use crate::event::Events;
-use crate::limits::{DecodeError, EncodeError, Limits};
+use crate::limits::Limits;
 use crate::writer::Writer;
 use crate::{Command, Element, MediaType, Message, Namespace, decode as typed, encode as untyped};
 

@@ -1,8 +1,8 @@
 //! From pull events to a typed message: children in any order, foreign ones passed over.
 
 use crate::codepage::{Tag, metinf, syncml};
+use crate::error::{Decoded, Reason};
 use crate::event::{Event, Events, Name, join};
-use crate::limits::{Decoded, Reason};
 use crate::{
     Alert, Command, Container, Cred, Data, Element, Header, Item, Location, Message, Meta, Node,
     Request, Results, Status,

@@ -1,7 +1,8 @@
 //! From a typed message to the elements it is written as, in the order of the DTD.
 
 use crate::codepage::{Tag, metinf, syncml};
-use crate::limits::{EncodeError, Limits};
+use crate::error::EncodeError;
+use crate::limits::Limits;
 use crate::writer::Writer;
 use crate::{
     Alert, Command, Container, Cred, Element, Header, Item, Location, Message, Meta, Request,

@@ -1,7 +1,8 @@
 //! The pull events that both encodings are read through, with the limits of a document.
 
 use crate::codepage::{Page, Tag, syncml};
-use crate::limits::{Decoded, Failure, Limits, Reason};
+use crate::error::{Decoded, Failure, Reason};
+use crate::limits::Limits;
 use crate::progress::Progress;
 use crate::wbxml::WbxmlReader;
 use crate::xml::XmlReader;

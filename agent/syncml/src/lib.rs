@@ -12,6 +12,7 @@ pub mod dump;
 pub mod element;
 mod encode;
 pub mod envelope;
+pub mod error;
 mod event;
 pub mod format;
 pub mod limits;
@@ -32,8 +33,9 @@ pub use codec::{decode, decode_element, encode, encode_element, encoded_len, sni
 pub use dump::dump;
 pub use element::{Attribute, Element, ElementName, Namespace, Node};
 pub use envelope::{Envelope, MediaType, PeerProof, RespUri};
+pub use error::{DecodeError, EncodeError, Reason};
 pub use format::Format;
-pub use limits::{DecodeError, EncodeError, Limits, Reason};
+pub use limits::Limits;
 pub use mask::{mask, trace};
 pub use message::{
     Alert, Command, Container, Cred, Data, Header, Item, Location, Message, Meta, Request, Results,

@@ -1,7 +1,8 @@
 //! How far a reader is in its document, and what the document may still cost.
 
+use crate::error::{Decoded, Failure, Reason};
 use crate::event::Name;
-use crate::limits::{Decoded, Failure, Limits, Reason};
+use crate::limits::Limits;
 
 /// The state that the readers of both encodings share.
 pub(crate) struct Progress {

@@ -1,7 +1,8 @@
 //! What both encodings are written through.
 
 use crate::codepage::{Page, Tag};
-use crate::limits::{EncodeError, Limits};
+use crate::error::EncodeError;
+use crate::limits::Limits;
 use crate::wbxml::WbxmlWriter;
 use crate::xml::XmlWriter;
 use crate::{Data, Element, MediaType, Namespace, Node};

@@ -6,7 +6,7 @@ mod writer;
 pub(crate) use reader::XmlReader;
 pub(crate) use writer::XmlWriter;
 
-use crate::limits::EncodeError;
+use crate::error::EncodeError;
 
 /// The namespace that the prefix `xml` always stands for.
 pub(crate) const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";

@@ -263,8 +263,8 @@ fn limits_hold() {
 
 #[test]
 fn namespaces_in_force_are_bounded() {
-    let declarations: String = (0..30).map(|i| format!(" xmlns:p{i}='urn:x'")).collect();
-    let element = format!("<f{declarations}></f>");
+    let declarations: Vec<String> = (0..30).map(|i| format!("xmlns:p{i}='urn:x'")).collect();
+    let element = format!("<f {}></f>", declarations.join(" "));
     assert_eq!(commands(&element.repeat(50)).len(), 50);
     let nested = element.replace("></f>", ">").repeat(3);
     let error = read(&xml(&nested)).unwrap_err();

@@ -2,7 +2,8 @@
 
 use super::{DM_DDF, SYNCML_1_0, SYNCML_1_1, SYNCML_1_2, UNKNOWN_TYPE, UTF_8, token};
 use crate::codepage::Page;
-use crate::limits::{Decoded, Failure, Limits, Reason};
+use crate::error::{Decoded, Failure, Reason};
+use crate::limits::Limits;
 use std::borrow::Cow;
 use std::ffi::CStr;
 

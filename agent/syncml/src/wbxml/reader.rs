@@ -3,8 +3,9 @@
 use super::header::{Header, Octets, Strings};
 use super::token;
 use crate::codepage::{Page, Tag};
+use crate::error::{Decoded, Failure, Reason};
 use crate::event::{Event, Name};
-use crate::limits::{Decoded, Failure, Limits, Reason};
+use crate::limits::Limits;
 use crate::progress::Progress;
 use crate::{Attribute, ElementName, Namespace};
 use std::borrow::Cow;

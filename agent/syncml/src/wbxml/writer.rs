@@ -3,7 +3,7 @@
 
 use super::{DM_DDF, SYNCML_1_0, SYNCML_1_1, SYNCML_1_2, UNKNOWN_TYPE, UTF_8, token};
 use crate::codepage::{Page, Tag};
-use crate::limits::EncodeError;
+use crate::error::EncodeError;
 use crate::{Attribute, ElementName, Namespace};
 use std::collections::BTreeMap;
 

@@ -1,8 +1,9 @@
 //! Reads XML into pull events.
 
 use super::{XML_NAMESPACE, is_allowed, is_name};
+use crate::error::{Decoded, Failure, Reason};
 use crate::event::{Event, Name};
-use crate::limits::{Decoded, Failure, Limits, Reason};
+use crate::limits::Limits;
 use crate::progress::Progress;
 use crate::{Attribute, Namespace};
 use quick_xml::XmlVersion;

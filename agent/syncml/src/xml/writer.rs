@@ -2,7 +2,7 @@
 
 use super::{XML_NAMESPACE, is_allowed, valid_name};
 use crate::codepage::{Page, Tag};
-use crate::limits::EncodeError;
+use crate::error::EncodeError;
 use crate::{Attribute, ElementName, Namespace};
 
 const DECLARATION: &[u8] = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>";

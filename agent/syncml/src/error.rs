@@ -1,0 +1,223 @@
+//! How reading or writing a document fails.
+
+use crate::limits::Limits;
+use std::fmt;
+
+/// Why a document was refused, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecodeError {
+    /// Octets of the document before the place of the error.
+    pub offset: usize,
+    /// What is wrong.
+    pub reason: Reason,
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (at byte {})", self.reason, self.offset)
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+/// A [`DecodeError`] in the form that travels fast: a box does not make every result large.
+#[derive(Debug)]
+pub(crate) struct Failure(Box<DecodeError>);
+
+impl Failure {
+    #[cold]
+    pub(crate) fn at(offset: usize, reason: Reason) -> Self {
+        Self(Box::new(DecodeError { offset, reason }))
+    }
+}
+
+impl From<Failure> for DecodeError {
+    fn from(failure: Failure) -> Self {
+        *failure.0
+    }
+}
+
+/// What reading gives inside this crate.
+pub(crate) type Decoded<T> = Result<T, Failure>;
+
+/// Why a document was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// It is longer than [`Limits::message_bytes`].
+    TooLong(usize),
+    /// It nests deeper than [`Limits::depth`].
+    TooDeep(usize),
+    /// It has more elements than [`Limits::elements`].
+    TooManyElements(usize),
+    /// An element has more attributes than [`Limits::attributes`].
+    TooManyAttributes(usize),
+    /// It has more namespace declarations in force at once than this.
+    TooManyNamespaces(usize),
+    /// Its string table is longer than [`Limits::string_table`].
+    StringTableTooLong(usize),
+    /// Its references expand to more than [`Limits::expansion`].
+    ExpandsTooFar(usize),
+    /// It ends in the middle.
+    UnexpectedEnd,
+    /// Something follows its root element.
+    TrailingContent,
+    /// Its root element is another one than `SyncML`.
+    NotSyncMl(String),
+    /// An element is missing that nothing can stand in for.
+    Missing(&'static str),
+    /// An element occurs twice that can occur once.
+    Repeated(&'static str),
+    /// A `Data` holds both elements and text.
+    MixedContent,
+    /// A text has octets that its character encoding does not allow.
+    NotText,
+    /// It is written in a character encoding that is not supported.
+    Encoding(String),
+    /// It is not well-formed XML.
+    Xml(String),
+    /// It has a control character that XML forbids.
+    ControlCharacter(u32),
+    /// It refers to an entity that XML does not predefine.
+    UnknownEntity(String),
+    /// Its document type has an internal subset.
+    InternalSubset,
+    /// An attribute occurs twice.
+    RepeatedAttribute(String),
+    /// Its WBXML version is not 1.0 to 1.3.
+    WbxmlVersion(u8),
+    /// Its WBXML public identifier is of another document type.
+    PublicId(String),
+    /// Its WBXML character set is not supported (a `MIBenum` of IANA).
+    Charset(u32),
+    /// An integer has more octets or bits than WBXML allows.
+    IntegerTooLong,
+    /// A reference points behind the end of the string table.
+    StringIndex(u32),
+    /// An ENTITY is no character.
+    Entity(u32),
+    /// An element is written out with something that is no name.
+    Name(String),
+    /// A global token that has no meaning where it stands.
+    MisplacedToken(u8),
+}
+
+impl Reason {
+    /// A bound that the document exceeds, between the words before and after it.
+    const fn bound(&self) -> Option<(&'static str, usize, &'static str)> {
+        Some(match *self {
+            Self::TooLong(limit) => ("the document is longer than", limit, "bytes"),
+            Self::TooDeep(limit) => ("more than", limit, "elements inside each other"),
+            Self::TooManyElements(limit) => ("more than", limit, "elements"),
+            Self::TooManyAttributes(limit) => ("an element has more than", limit, "attributes"),
+            Self::TooManyNamespaces(limit) => {
+                ("more than", limit, "namespace declarations at once")
+            }
+            Self::StringTableTooLong(limit) => ("the string table is longer than", limit, "bytes"),
+            Self::ExpandsTooFar(limit) => ("references expand to more than", limit, "bytes"),
+            _ => return None,
+        })
+    }
+
+    /// What needs no more than its words.
+    const fn words(&self) -> &'static str {
+        match self {
+            Self::UnexpectedEnd => "the document ends in the middle",
+            Self::TrailingContent => "something follows the root element",
+            Self::MixedContent => "a Data element mixes text and elements",
+            Self::NotText => "a text is not valid in its character encoding",
+            Self::InternalSubset => "a document type with an internal subset is refused",
+            Self::IntegerTooLong => "an integer does not fit 32 bits",
+            _ => "the document is not understood",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((before, limit, after)) = self.bound() {
+            return write!(f, "{before} {limit} {after}");
+        }
+        match self {
+            Self::NotSyncMl(root) => write!(f, "the root element is {root:?}, not SyncML"),
+            Self::Missing(name) => write!(f, "there is no {name}"),
+            Self::Repeated(name) => write!(f, "there is a second {name}"),
+            Self::Encoding(name) => {
+                write!(
+                    f,
+                    "the character encoding {name} is not supported, only UTF-8"
+                )
+            }
+            Self::Xml(message) => write!(f, "not well-formed XML: {message}"),
+            Self::ControlCharacter(code) => write!(f, "XML forbids the character U+{code:04X}"),
+            Self::UnknownEntity(name) => write!(f, "the entity &{name}; is not defined"),
+            Self::RepeatedAttribute(name) => write!(f, "the attribute {name} occurs twice"),
+            Self::WbxmlVersion(byte) => {
+                write!(
+                    f,
+                    "WBXML version byte 0x{byte:02X} is not one of 1.0 to 1.3"
+                )
+            }
+            Self::PublicId(id) => write!(f, "the WBXML document type {id} is not a SyncML one"),
+            Self::Charset(number) => {
+                write!(f, "the WBXML character set {number} is not supported")
+            }
+            Self::StringIndex(index) => {
+                write!(
+                    f,
+                    "string table reference {index} is behind the table's end"
+                )
+            }
+            Self::Entity(code) => write!(f, "the entity {code} is no character"),
+            Self::Name(name) => write!(f, "{name:?} is no name of an element"),
+            Self::MisplacedToken(token) => {
+                write!(f, "the token 0x{token:02X} has no meaning here")
+            }
+            other => f.write_str(other.words()),
+        }
+    }
+}
+
+/// Why a document could not be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// A text has a character that the encoding cannot carry.
+    Character {
+        /// The element it is in.
+        element: String,
+        /// The character's code.
+        code: u32,
+    },
+    /// Octets that are no text, in XML; base64 is the way (`Format` `b64`).
+    Octets {
+        /// The element they are in.
+        element: String,
+    },
+    /// A name that XML does not allow.
+    Name(String),
+    /// Elements are nested deeper than [`Limits::MAX_DEPTH`].
+    TooDeep,
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Character { element, code } => {
+                write!(f, "{element} holds U+{code:04X}, which XML cannot carry")
+            }
+            Self::Octets { element } => write!(
+                f,
+                "{element} holds octets that are no text, which XML carries only as base64"
+            ),
+            Self::Name(name) => write!(f, "{name:?} is not a name that XML allows"),
+            Self::TooDeep => write!(
+                f,
+                "more than {} elements inside each other",
+                Limits::MAX_DEPTH
+            ),
+        }
+    }
+}
+
+impl std::error::Error for EncodeError {}
