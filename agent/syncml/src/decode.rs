@@ -18,8 +18,8 @@ pub(crate) fn message(e: &mut Events<'_>) -> Decoded<Message> {
     match e.root()? {
         Name::Known(syncml::SYNC_ML) => {}
         other => {
-            let root = other.expand().local.into_owned();
-            return Err(e.error(Reason::NotSyncMl(root)));
+            let root = other.expand().local;
+            return Err(e.error(Reason::NotSyncMl(root.as_ref().into())));
         }
     }
     let mut found_header = None;

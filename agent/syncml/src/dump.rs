@@ -1,5 +1,6 @@
 //! Shows a document to people: one element a line, indented.
 
+use crate::error::is_plain;
 use crate::{Element, Limits, MediaType, Namespace, Node, decode_element};
 use std::fmt::Write;
 
@@ -83,10 +84,11 @@ fn write_octets(out: &mut String, octets: &[u8], depth: usize) {
 }
 
 /// The text as it is when it fits a line and does not begin or end with white space, and else
-/// in quotes and escaped. A peer cannot send a terminal control sequences this way.
+/// in quotes and escaped. A peer cannot send a terminal control sequences this way, nor text
+/// that turns the direction of what follows it.
 fn line(text: &str) -> String {
-    let plain = !text.chars().any(char::is_control) && text.trim().len() == text.len();
-    if plain && !text.starts_with('"') {
+    let plain = text.chars().all(|c| is_plain(c) || c == '\\');
+    if plain && text.trim().len() == text.len() && !text.starts_with('"') {
         text.to_owned()
     } else {
         format!("{text:?}")
@@ -157,6 +159,8 @@ SyncML
             dump(&element),
             "Data (\"urn:x\\u{7}\"): \"a\\u{1b}[31m\\nb \"\n"
         );
+        element.children = vec![Node::Text("a\\\u{202e}b".into())];
+        assert!(dump(&element).ends_with(": \"a\\\\\\u{202e}b\"\n"));
         element.children = vec![
             Node::Opaque((&b"\xFF\x00"[..]).into()),
             Node::Text(" é".into()),

@@ -3,6 +3,62 @@
 use crate::limits::Limits;
 use std::fmt;
 
+/// A short piece of a text that a peer chose, safe to show.
+///
+/// Whatever the text is, the piece fits a line and holds nothing that a terminal obeys or that
+/// hides or turns what stands around it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excerpt(Box<str>);
+
+impl Excerpt {
+    /// Characters of a name.
+    const NAME: usize = 64;
+    /// Characters of a sentence that may quote names.
+    const SENTENCE: usize = 128;
+
+    /// A message of the XML reader, which may quote the document.
+    pub(crate) fn sentence(text: &str) -> Self {
+        Self::up_to(Self::SENTENCE, text)
+    }
+
+    fn up_to(limit: usize, text: &str) -> Self {
+        let mut shown = String::new();
+        let mut length = 0;
+        for character in text.chars() {
+            if length >= limit {
+                shown.push('…');
+                break;
+            }
+            if is_plain(character) {
+                shown.push(character);
+                length += 1;
+            } else {
+                shown.extend(character.escape_debug());
+                length += character.escape_debug().len();
+            }
+        }
+        Self(shown.into())
+    }
+}
+
+impl From<&str> for Excerpt {
+    fn from(text: &str) -> Self {
+        Self::up_to(Self::NAME, text)
+    }
+}
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether a character stands for itself alone: it is neither a control character nor one that
+/// turns the direction of the text, joins the character before it or cannot be seen.
+pub(crate) fn is_plain(character: char) -> bool {
+    matches!(character, '"' | '\'') || character.escape_debug().len() == 1
+}
+
 /// Why a document was refused, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodeError {
@@ -63,7 +119,7 @@ pub enum Reason {
     /// Something follows its root element.
     TrailingContent,
     /// Its root element is another one than `SyncML`.
-    NotSyncMl(String),
+    NotSyncMl(Excerpt),
     /// An element is missing that nothing can stand in for.
     Missing(&'static str),
     /// An element occurs twice that can occur once.
@@ -73,21 +129,21 @@ pub enum Reason {
     /// A text has octets that its character encoding does not allow.
     NotText,
     /// It is written in a character encoding that is not supported.
-    Encoding(String),
+    Encoding(Excerpt),
     /// It is not well-formed XML.
-    Xml(String),
+    Xml(Excerpt),
     /// It has a control character that XML forbids.
     ControlCharacter(u32),
     /// It refers to an entity that XML does not predefine.
-    UnknownEntity(String),
+    UnknownEntity(Excerpt),
     /// Its document type has an internal subset.
     InternalSubset,
     /// An attribute occurs twice.
-    RepeatedAttribute(String),
+    RepeatedAttribute(Excerpt),
     /// Its WBXML version is not 1.0 to 1.3.
     WbxmlVersion(u8),
     /// Its WBXML public identifier is of another document type.
-    PublicId(String),
+    PublicId(Excerpt),
     /// Its WBXML character set is not supported (a `MIBenum` of IANA).
     Charset(u32),
     /// An integer has more octets or bits than WBXML allows.
@@ -96,8 +152,8 @@ pub enum Reason {
     StringIndex(u32),
     /// An ENTITY is no character.
     Entity(u32),
-    /// An element is written out with something that is no name.
-    Name(String),
+    /// An element or an attribute has a name that is none.
+    Name(Excerpt),
     /// A global token that has no meaning where it stands.
     MisplacedToken(u8),
 }
@@ -139,7 +195,7 @@ impl fmt::Display for Reason {
             return write!(f, "{before} {limit} {after}");
         }
         match self {
-            Self::NotSyncMl(root) => write!(f, "the root element is {root:?}, not SyncML"),
+            Self::NotSyncMl(root) => write!(f, "the root element is \"{root}\", not SyncML"),
             Self::Missing(name) => write!(f, "there is no {name}"),
             Self::Repeated(name) => write!(f, "there is a second {name}"),
             Self::Encoding(name) => {
@@ -169,7 +225,7 @@ impl fmt::Display for Reason {
                 )
             }
             Self::Entity(code) => write!(f, "the entity {code} is no character"),
-            Self::Name(name) => write!(f, "{name:?} is no name of an element"),
+            Self::Name(name) => write!(f, "\"{name}\" is no name"),
             Self::MisplacedToken(token) => {
                 write!(f, "the token 0x{token:02X} has no meaning here")
             }
@@ -185,17 +241,17 @@ pub enum EncodeError {
     /// A text has a character that the encoding cannot carry.
     Character {
         /// The element it is in.
-        element: String,
+        element: Excerpt,
         /// The character's code.
         code: u32,
     },
     /// Octets that are no text, in XML; base64 is the way (`Format` `b64`).
     Octets {
         /// The element they are in.
-        element: String,
+        element: Excerpt,
     },
     /// A name that XML does not allow.
-    Name(String),
+    Name(Excerpt),
     /// Elements are nested deeper than [`Limits::MAX_DEPTH`].
     TooDeep,
 }
@@ -210,7 +266,7 @@ impl fmt::Display for EncodeError {
                 f,
                 "{element} holds octets that are no text, which XML carries only as base64"
             ),
-            Self::Name(name) => write!(f, "{name:?} is not a name that XML allows"),
+            Self::Name(name) => write!(f, "\"{name}\" is not a name that XML allows"),
             Self::TooDeep => write!(
                 f,
                 "more than {} elements inside each other",
@@ -221,3 +277,27 @@ impl fmt::Display for EncodeError {
 }
 
 impl std::error::Error for EncodeError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn excerpts_are_short_and_plain() {
+        for (text, shown) in [
+            ("Frob", "Frob"),
+            ("é漢 'a' \"b\"", "é漢 'a' \"b\""),
+            ("a\nb\\", "a\\nb\\\\"),
+            ("\u{1b}[2J", "\\u{1b}[2J"),
+            ("\u{9b}2J", "\\u{9b}2J"),
+            ("\u{202e}gnp.exe\u{2066}", "\\u{202e}gnp.exe\\u{2066}"),
+            ("a\u{301}\u{200b}", "a\\u{301}\\u{200b}"),
+        ] {
+            assert_eq!(Excerpt::from(text).to_string(), shown, "{text:?}");
+        }
+        let long = Excerpt::from("x".repeat(1 << 20).as_str()).to_string();
+        assert_eq!(long, "x".repeat(64) + "…");
+        let escaped = Excerpt::from("\u{7f}".repeat(1 << 20).as_str()).to_string();
+        assert!(escaped.len() < 80, "{escaped}");
+    }
+}

@@ -33,7 +33,7 @@ pub use codec::{decode, decode_element, encode, encode_element, encoded_len, sni
 pub use dump::dump;
 pub use element::{Attribute, Element, ElementName, Namespace, Node};
 pub use envelope::{Envelope, MediaType, PeerProof, RespUri};
-pub use error::{DecodeError, EncodeError, Reason};
+pub use error::{DecodeError, EncodeError, Excerpt, Reason};
 pub use format::Format;
 pub use limits::Limits;
 pub use mask::{mask, trace};

@@ -175,7 +175,7 @@ impl Writer {
             Self::Xml(writer) => match std::str::from_utf8(octets) {
                 Ok(text) => writer.text(element, text),
                 Err(_) => Err(EncodeError::Octets {
-                    element: element.to_owned(),
+                    element: element.into(),
                 }),
             },
             Self::Wbxml(writer) => {

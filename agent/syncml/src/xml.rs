@@ -28,6 +28,6 @@ pub(crate) fn valid_name(name: &str) -> Result<&str, EncodeError> {
     if is_name(name) && name != "xmlns" {
         Ok(name)
     } else {
-        Err(EncodeError::Name(name.to_owned()))
+        Err(EncodeError::Name(name.into()))
     }
 }

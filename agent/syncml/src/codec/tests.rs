@@ -223,6 +223,33 @@ fn malformed_xml_is_refused_with_its_place() {
 }
 
 #[test]
+fn errors_quote_little_of_the_document_and_plainly() {
+    let long = "x".repeat(10_000);
+    let evil = "x\u{9b}2J\u{202e}";
+    for name in [long.as_str(), evil] {
+        for document in [
+            format!("<{name}/>"),
+            format!("<SyncML {name}='' {name}=''/>"),
+            format!("<SyncML>&{name};</SyncML>"),
+            format!("<SyncML></{name}>"),
+            format!("<SyncML></SyncML></{name}>"),
+            format!("<?xml version='1.0' encoding='{name}'?><SyncML/>"),
+            format!("<?xml version='{name}'?><SyncML/>"),
+            format!("<SyncML x='&{name};'/>"),
+            format!("<SyncML x='&#{name};'/>"),
+            format!("<SyncML>&#{name};</SyncML>"),
+        ] {
+            let text = read(&document).unwrap_err().to_string();
+            assert!(text.len() < 200, "{text}");
+            assert!(
+                text.chars().all(|c| crate::error::is_plain(c) || c == '\\'),
+                "{text:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn limits_hold() {
     let document = xml("<Get><CmdID>1</CmdID></Get>");
     let read = |limits: Limits| decode(MediaType::DmXml, document.as_bytes(), &limits);

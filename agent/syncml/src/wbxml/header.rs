@@ -220,7 +220,7 @@ impl PublicId {
     fn first_page(&self, strings: &Strings<'_>) -> Result<Page, Reason> {
         match self {
             Self::Number(UNKNOWN_TYPE | SYNCML_1_0 | SYNCML_1_1 | SYNCML_1_2) => Ok(Page::SyncMl),
-            Self::Number(other) => Err(Reason::PublicId(format!("0x{other:X}"))),
+            Self::Number(other) => Err(Reason::PublicId(format!("0x{other:X}").as_str().into())),
             Self::Text(index) => {
                 let text = strings.characters(strings.shared(*index)?)?;
                 let upper = text.to_ascii_uppercase();
@@ -229,7 +229,7 @@ impl PublicId {
                 } else if upper.contains("DTD SYNCML") {
                     Ok(Page::SyncMl)
                 } else {
-                    Err(Reason::PublicId(format!("{text:?}")))
+                    Err(Reason::PublicId(text.as_ref().into()))
                 }
             }
         }

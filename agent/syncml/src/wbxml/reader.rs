@@ -145,7 +145,7 @@ impl<'a> WbxmlReader<'a> {
     fn literal_name(&mut self, local: &str, declared: Option<Namespace>) -> Decoded<Name> {
         let local = local.rsplit(':').next().unwrap_or_default();
         if !crate::xml::is_name(local) {
-            return Err(self.error(Reason::Name(local.to_owned())));
+            return Err(self.error(Reason::Name(local.into())));
         }
         let parent = self.progress.parent();
         let namespace = declared.unwrap_or_else(|| match parent {

@@ -181,7 +181,7 @@ impl WbxmlWriter {
     fn attribute(&mut self, name: &str, value: &str) -> Result<(), EncodeError> {
         if value.as_bytes().contains(&0) {
             return Err(EncodeError::Character {
-                element: name.to_owned(),
+                element: name.into(),
                 code: 0,
             });
         }

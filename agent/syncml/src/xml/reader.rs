@@ -1,7 +1,7 @@
 //! Reads XML into pull events.
 
 use super::{XML_NAMESPACE, is_allowed, is_name};
-use crate::error::{Decoded, Failure, Reason};
+use crate::error::{Decoded, Excerpt, Failure, Reason};
 use crate::event::{Event, Name};
 use crate::limits::Limits;
 use crate::progress::Progress;
@@ -9,6 +9,7 @@ use crate::{Attribute, Namespace};
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event as Markup};
 use std::borrow::Cow;
+use std::fmt::Display;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -105,8 +106,7 @@ impl<'a> XmlReader<'a> {
         let (local, prefix) = name.decompose();
         let prefix = prefix.map_or("", quick_xml::name::Prefix::into_inner);
         if !is_name(local.into_inner()) {
-            let message = format!("{:?} is not a name", name.as_ref());
-            return Err(self.error(Reason::Xml(message)));
+            return Err(self.error(Reason::Name(name.as_ref().into())));
         }
         let name = self.name(prefix, local.into_inner())?;
         self.progress.begin(name.clone())?;
@@ -130,7 +130,7 @@ impl<'a> XmlReader<'a> {
         let mut attributes = start.attributes();
         let attributes = attributes.with_checks(false);
         for (count, attribute) in attributes.enumerate() {
-            let attribute = attribute.map_err(|e| self.error(Reason::Xml(e.to_string())))?;
+            let attribute = attribute.map_err(|e| self.malformed(&e))?;
             self.progress.check_attributes(count + 1)?;
             if let Some(prefix) = declared_prefix(attribute.key.as_ref()) {
                 if self.bindings.len() >= MAX_BINDINGS {
@@ -165,11 +165,11 @@ impl<'a> XmlReader<'a> {
             };
             self.progress.spend(namespace.len())?;
             if !is_name(&local) {
-                return Err(self.error(Reason::Xml(format!("{local:?} is not a name"))));
+                return Err(self.error(Reason::Name(local.as_str().into())));
             }
             let same = |a: &Attribute| a.local == local && a.namespace == namespace;
             if self.attributes.iter().any(same) {
-                return Err(self.error(Reason::RepeatedAttribute(local)));
+                return Err(self.error(Reason::RepeatedAttribute(local.as_str().into())));
             }
             let value = self.value(&attribute)?.into_owned();
             self.attributes.push(Attribute {
@@ -187,7 +187,7 @@ impl<'a> XmlReader<'a> {
     ) -> Decoded<Cow<'v, str>> {
         let value = attribute
             .normalized_value(XmlVersion::Implicit1_0)
-            .map_err(|e| self.error(Reason::Xml(e.to_string())))?;
+            .map_err(|e| self.malformed(&e))?;
         match value.chars().find(|&c| !is_allowed(c)) {
             None => Ok(value),
             Some(c) => Err(self.error(Reason::ControlCharacter(c.into()))),
@@ -231,11 +231,11 @@ impl<'a> XmlReader<'a> {
     }
 
     fn outside(&self) -> Failure {
-        self.error(if self.progress.is_after_root() {
-            Reason::TrailingContent
+        if self.progress.is_after_root() {
+            self.error(Reason::TrailingContent)
         } else {
-            Reason::Xml("text before the root element".to_owned())
-        })
+            self.malformed(&"text before the root element")
+        }
     }
 
     /// The character that a reference stands for; only the five names of XML are defined.
@@ -253,8 +253,8 @@ impl<'a> XmlReader<'a> {
                 Ok(Some(character)) => {
                     return Err(self.error(Reason::ControlCharacter(character.into())));
                 }
-                Ok(None) => return Err(self.error(Reason::UnknownEntity(name.to_owned()))),
-                Err(error) => return Err(self.error(Reason::Xml(error.to_string()))),
+                Ok(None) => return Err(self.error(Reason::UnknownEntity(name.into()))),
+                Err(error) => return Err(self.malformed(&error)),
             },
         };
         Ok(Cow::Borrowed(text))
@@ -262,19 +262,18 @@ impl<'a> XmlReader<'a> {
 
     fn declaration(&self, declaration: &BytesDecl<'_>) -> Decoded<()> {
         if self.progress.offset > self.base {
-            let message = "an XML declaration that is not at the start".to_owned();
-            return Err(self.error(Reason::Xml(message)));
+            return Err(self.malformed(&"an XML declaration that is not at the start"));
         }
         let encoding = match declaration.encoding() {
             None => return Ok(()),
-            Some(encoding) => encoding.map_err(|e| self.error(Reason::Xml(e.to_string())))?,
+            Some(encoding) => encoding.map_err(|e| self.malformed(&e))?,
         };
         // US-ASCII is a part of UTF-8.
         let known = ["utf-8", "utf8", "us-ascii", "ascii"];
         if known.iter().any(|name| encoding.eq_ignore_ascii_case(name)) {
             Ok(())
         } else {
-            Err(self.error(Reason::Encoding(encoding.into_owned())))
+            Err(self.error(Reason::Encoding(encoding.as_ref().into())))
         }
     }
 
@@ -282,8 +281,7 @@ impl<'a> XmlReader<'a> {
     /// define entities and is refused.
     fn document_type(&self, content: &str) -> Decoded<()> {
         if !self.progress.is_before_root() {
-            let message = "a document type after the root element".to_owned();
-            return Err(self.error(Reason::Xml(message)));
+            return Err(self.malformed(&"a document type after the root element"));
         }
         if content.contains('[') {
             return Err(self.error(Reason::InternalSubset));
@@ -296,12 +294,16 @@ impl<'a> XmlReader<'a> {
     }
 
     fn syntax(&self, error: &quick_xml::Error) -> Failure {
-        let reason = match error {
-            quick_xml::Error::Encoding(_) => Reason::NotText,
-            quick_xml::Error::Syntax(_) => Reason::UnexpectedEnd,
-            other => Reason::Xml(other.to_string()),
-        };
-        self.error(reason)
+        match error {
+            quick_xml::Error::Encoding(_) => self.error(Reason::NotText),
+            quick_xml::Error::Syntax(_) => self.error(Reason::UnexpectedEnd),
+            other => self.malformed(other),
+        }
+    }
+
+    #[cold]
+    fn malformed(&self, message: &dyn Display) -> Failure {
+        self.error(Reason::Xml(Excerpt::sentence(&message.to_string())))
     }
 }
 
@@ -328,7 +330,7 @@ fn check_encoding(text: &[u8], base: usize) -> Decoded<()> {
         [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..] | [0, b'<', ..] | [b'<', 0, ..]
     );
     if utf_16 {
-        return Err(Failure::at(0, Reason::Encoding("UTF-16".to_owned())));
+        return Err(Failure::at(0, Reason::Encoding("UTF-16".into())));
     }
     let forbidden = |&b: &u8| b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r');
     match text.iter().position(forbidden) {

@@ -197,7 +197,7 @@ fn replacement(place: &str, character: char) -> Result<&'static str, EncodeError
         other => {
             debug_assert!(!is_allowed(other));
             return Err(EncodeError::Character {
-                element: place.to_owned(),
+                element: place.into(),
                 code: other.into(),
             });
         }
