@@ -148,15 +148,20 @@ impl<'a> Header<'a> {
         Ok(Self { strings, page })
     }
 
-    /// Version 1.0 has no character set, yet some encoders write one.
+    /// Version 1.0 has no character set, yet some encoders write one: what comes before a root
+    /// element tells.
     fn strings_of_1_0(octets: &mut Octets<'a>, limits: &Limits) -> Decoded<Strings<'a>> {
         let mut without = octets.clone();
+        let with = Self::strings(octets, limits, true);
+        if with.is_ok() && begins_body(octets.rest()) {
+            return with;
+        }
         match Self::strings(&mut without, limits, false) {
             Ok(strings) if begins_body(without.rest()) => {
                 *octets = without;
                 Ok(strings)
             }
-            _ => Self::strings(octets, limits, true),
+            _ => with,
         }
     }
 
@@ -190,14 +195,12 @@ impl<'a> Header<'a> {
     }
 }
 
-/// Whether a body of SyncML can begin like this.
+/// Whether this is the begin of a `SyncML` or a `MgmtTree` that is not empty.
 fn begins_body(octets: &[u8]) -> bool {
-    match octets {
-        [token::SWITCH_PAGE, page, ..] => Page::from_number(*page).is_some(),
-        [token::PI, ..] => true,
-        [first, ..] => first & token::IDENTITY == 0x2D || first & token::IDENTITY == 0x20,
-        [] => false,
-    }
+    matches!(
+        octets,
+        [0x6D | 0xED | token::PI, ..] | [token::SWITCH_PAGE, 0x02, 0x60 | 0xE0, ..]
+    )
 }
 
 /// The document type.
