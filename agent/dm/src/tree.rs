@@ -50,6 +50,9 @@ pub use limits::{QuarantineReason, Quarantined, TreeLimits};
 pub struct Tree {
     schema: Schema,
     nodes: BTreeMap<Uri, Node>,
+    /// The lists of the nodes that have one of their own: few, so that finding the one that
+    /// holds for a node is cheap.
+    acls: BTreeMap<Uri, Acl>,
     quarantine: BTreeMap<Uri, Quarantined>,
     objects: Vec<Box<dyn ManagementObject>>,
     limits: TreeLimits,
@@ -62,6 +65,7 @@ impl Tree {
         let mut tree = Self {
             schema: Schema::new(),
             nodes: BTreeMap::new(),
+            acls: BTreeMap::new(),
             quarantine: BTreeMap::new(),
             objects: Vec::new(),
             limits,
@@ -191,6 +195,11 @@ impl Tree {
         self.nodes.get(key)
     }
 
+    /// The ACL of a stored node that has one of its own.
+    pub(crate) fn own_acl(&self, key: &str) -> Option<&Acl> {
+        self.acls.get(key)
+    }
+
     /// The stored nodes at and below a node, in order.
     pub(crate) fn stored_below<'a>(
         &'a self,
@@ -231,8 +240,23 @@ impl Tree {
                 self.insert(uri, node);
             }
             Some(reason) => {
+                self.keep_rights(&uri, &node);
                 self.quarantine.insert(uri, Quarantined { node, reason });
             }
+        }
+    }
+
+    /// A value may go out of sight, but what is there in its place stays as well guarded.
+    fn keep_rights(&mut self, uri: &Uri, node: &Node) {
+        let there = self.nodes.get(uri).cloned();
+        let described = self
+            .schema
+            .find(uri, None)
+            .filter(|found| found.live && !found.is_interior());
+        let fresh = described.map(|found| Node::leaf(found.format, Value::EMPTY));
+        if let Some(mut there) = there.or(fresh) {
+            there.acl = node.acl.clone();
+            self.insert(uri.clone(), there);
         }
     }
 
@@ -240,6 +264,11 @@ impl Tree {
         self.bytes = self.bytes.saturating_add(node.cost(&uri));
         if let Some(displaced) = self.nodes.get(&uri) {
             self.bytes = self.bytes.saturating_sub(displaced.cost(&uri));
+        }
+        if node.acl.is_inherited() {
+            self.acls.remove(&uri);
+        } else {
+            self.acls.insert(uri.clone(), node.acl.clone());
         }
         self.nodes.insert(uri, node);
     }
@@ -252,6 +281,7 @@ impl Tree {
         for node in gone {
             if let Some(displaced) = self.nodes.remove(&node) {
                 self.bytes = self.bytes.saturating_sub(displaced.cost(&node));
+                self.acls.remove(&node);
             }
         }
         self.quarantine.retain(|node, _| !node.starts_with(uri));
@@ -336,11 +366,6 @@ impl Described {
         node.acl = self.acl.clone();
         node
     }
-}
-
-/// The root's ACL is never empty (OMA-TS-DM_TND 7.7.1).
-pub(crate) fn admits_root_acl(acl: &Acl) -> bool {
-    !acl.is_inherited()
 }
 
 #[cfg(test)]

@@ -82,7 +82,14 @@ impl<'a> View<'a> {
 
     /// The ACL that holds for a node: its own, or that of the nearest ancestor that has one.
     pub fn effective_acl(&self, uri: &Uri) -> Acl {
-        self.effective_acl_at(uri.key())
+        let mut key = Some(uri.key());
+        while let Some(at) = key {
+            if let Some(acl) = self.own_acl(at) {
+                return acl.clone();
+            }
+            key = uri::parent_key(at);
+        }
+        Acl::factory_root()
     }
 
     /// Whether `by` has `right` on a node.
@@ -93,15 +100,14 @@ impl<'a> View<'a> {
         }
     }
 
-    pub(crate) fn effective_acl_at(&self, key: &str) -> Acl {
-        let mut key = Some(key);
-        while let Some(at) = key {
-            if let Some(node) = self.stored(at).filter(|node| !node.acl.is_inherited()) {
-                return node.acl.clone();
-            }
-            key = uri::parent_key(at);
+    fn own_acl(&self, key: &str) -> Option<&'a Acl> {
+        match self.overlay.and_then(|overlay| overlay.entry(key)) {
+            Some(entry) => entry
+                .node()
+                .map(|node| &node.acl)
+                .filter(|acl| !acl.is_inherited()),
+            None => self.tree.own_acl(key),
         }
-        Acl::factory_root()
     }
 
     pub(crate) fn stored(&self, key: &str) -> Option<&'a Node> {

@@ -6,7 +6,7 @@ use crate::ddf::AccessType;
 use crate::mo::Change;
 use crate::property::MAX_TITLE;
 use crate::schema::Described;
-use crate::tree::{Tree, admits_root_acl};
+use crate::tree::Tree;
 use crate::view::{NodeRef, View};
 use omadm_syncml::{Address, Format, Now, Property, Query, StatusCode, Uri, Value};
 use std::sync::Arc;
@@ -95,7 +95,8 @@ fn acl(
         return Err(StatusCode::PERMISSION_DENIED);
     }
     let list = Acl::parse(property_text(content)?)?;
-    if uri.is_root() && !admits_root_acl(&list) {
+    // The root always has a list (OMA-TS-DM_TND 7.7.1.1).
+    if uri.is_root() && list.is_inherited() {
         return Err(StatusCode::NOT_ALLOWED);
     }
     let mut node = found.to_node();

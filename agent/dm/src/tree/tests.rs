@@ -306,6 +306,35 @@ fn values_that_do_not_fit_their_description_any_more_are_kept_out_of_sight() {
 }
 
 #[test]
+fn rights_outlive_a_value_that_is_kept_out_of_sight() {
+    let lamp = leaf("Lamp", "gr", Format::Int).permanent();
+    let clock = leaf("Clock", "g", Format::Int);
+    let mut tree = Tree::default();
+    tree.describe(&ddf("lamp.xml", vec![lamp])).unwrap();
+    tree.mount(Box::new(Plain {
+        ddf: ddf("clock.xml", vec![clock]),
+        live: vec!["./Clock".to_owned()],
+    }))
+    .unwrap();
+    let old = |value: &str| Node {
+        acl: Acl::parse("Get=A").unwrap(),
+        ..Node::leaf(Format::Chr, value.into())
+    };
+    tree.load([(uri("Lamp"), old("on")), (uri("Clock"), old("noon"))]);
+    assert_eq!(tree.quarantine().len(), 2);
+    let mut bench = Bench::on(tree);
+    bench.live.leaf(uri("Clock"), "12");
+    for (at, value) in [("./Lamp", ""), ("./Clock", "12")] {
+        assert_eq!(bench.get("A", at), Ok(value.into()), "{at}");
+        assert_eq!(
+            bench.get("B", at),
+            Err(StatusCode::PERMISSION_DENIED),
+            "{at}"
+        );
+    }
+}
+
+#[test]
 fn the_tree_knows_how_full_it_is() {
     let limits = TreeLimits {
         nodes: 6,
