@@ -571,3 +571,30 @@ fn descriptions_are_exported_in_both_encodings() {
         assert!(wbxml.stdout.len() * 2 < xml.stdout.len(), "{name}");
     }
 }
+
+#[test]
+fn a_copied_device_gets_an_identity_of_its_own_by_command() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("agent.toml");
+    let state = dir.path().join("state");
+    std::fs::write(&config, format!("state-dir = {state:?}\n")).unwrap();
+    let choose = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_omadmd"));
+        let output = command
+            .args(["--new-device-id", "--config"])
+            .arg(&config)
+            .output()
+            .unwrap();
+        done_octets(&output);
+        text(&output.stdout).trim().to_owned()
+    };
+    assert!(choose().starts_with("urn:uuid:"));
+    let stored = || rusqlite::Connection::open(state.join("state.db")).unwrap();
+    let sql = "UPDATE meta SET value = 'urn:uuid:of-the-original' WHERE key = 'dev-id'";
+    assert_eq!(stored().execute(sql, []).unwrap(), 1);
+    let chosen = choose();
+    assert!(!chosen.contains("original"), "{chosen}");
+    let sql = "SELECT value FROM meta WHERE key = 'dev-id'";
+    let kept: String = stored().query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, chosen);
+}

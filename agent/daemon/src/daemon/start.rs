@@ -41,6 +41,9 @@ struct Options {
     /// The configuration; FILE.d/*.toml is laid over it.
     #[arg(long, value_name = "FILE", default_value = config::DEFAULT_FILE)]
     config: PathBuf,
+    /// Choose the device's identity anew, keep it, print it and exit; for a copy of a device.
+    #[arg(long)]
+    new_device_id: bool,
 }
 
 /// Why the daemon does not start.
@@ -77,7 +80,7 @@ pub fn main() -> ExitCode {
     umask(Mode::from_bits_truncate(0o077));
     // A default that is not there means the built-in defaults.
     let named = options.config != Path::new(config::DEFAULT_FILE);
-    match run(named.then_some(options.config)) {
+    match run(named.then_some(options.config), options.new_device_id) {
         Ok(()) => ExitCode::from(exit::OK),
         Err(failure) => {
             log::error!("{}", failure.message);
@@ -86,7 +89,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(config_file: Option<PathBuf>) -> Result<(), Failure> {
+fn run(config_file: Option<PathBuf>, new_device_id: bool) -> Result<(), Failure> {
     let config = match config::load(config_file.as_deref()) {
         Ok(config) => config,
         Err(findings) => {
@@ -103,8 +106,15 @@ fn run(config_file: Option<PathBuf>) -> Result<(), Failure> {
         }
         InstanceError::Io(..) => Failure::new(exit::IO, error),
     })?;
-    let (store, loaded) = open_store(&config)?;
+    let (store, mut loaded) = open_store(&config)?;
     let runtime = runtime().map_err(|error| Failure::new(exit::SOFTWARE, error))?;
+    if new_device_id {
+        loaded.meta.remove(DEV_ID);
+        let (dev_id, changes) = identity(&config, &loaded)?;
+        runtime.block_on(remember(&store, changes))?;
+        println!("{dev_id}");
+        return Ok(());
+    }
     runtime.block_on(serve(config, config_file, store, loaded))?;
     // Threads that hang in the kernel must not hold up the end.
     runtime.shutdown_timeout(Duration::from_millis(200));
@@ -218,7 +228,7 @@ fn identity(config: &Config, loaded: &Loaded) -> Result<(DevId, Vec<Change>), Fa
         if id.is_copied(&fs) {
             log::warn!(
                 "DevId {id} was made on another machine: if this is a copy of a device, both \
-                 have one id; remove state.db to choose a new one"
+                 have one id; choose a new one with: omadmd --new-device-id"
             );
         }
         return Ok((id, Vec::new()));
