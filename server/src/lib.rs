@@ -3,8 +3,10 @@
 //! [`session`] decides what a message is answered with and touches nothing; [`Server`] gives it
 //! the database; the rest are the sockets and the command line.
 
+pub mod cli;
 pub mod clock;
 pub mod error;
+pub mod http;
 pub mod job;
 mod mask;
 pub mod server;

@@ -364,7 +364,7 @@ impl Arrival<'_> {
             phase.as_str(),
         );
         for effect in effects {
-            if let Effect::AuthenticationFailed(reason) = effect {
+            if let Effect::AuthenticationFailed { reason, .. } = effect {
                 let _ = write!(text, " ({})", shorten(reason));
             }
         }
@@ -383,7 +383,7 @@ fn token(random: &[u8]) -> String {
 
 fn detail(effects: &[Effect], phase: Phase) -> Option<String> {
     effects.iter().rev().find_map(|effect| match effect {
-        Effect::AuthenticationFailed(reason) => Some(reason.clone()),
+        Effect::AuthenticationFailed { reason, .. } => Some(reason.clone()),
         Effect::Note(text) if phase == Phase::Aborted => Some(text.clone()),
         _ => None,
     })

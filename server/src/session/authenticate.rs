@@ -64,8 +64,14 @@ impl Turn<'_> {
     }
 
     fn challenge(&mut self, code: StatusCode, reason: &str, other_scheme: bool) -> Verdict {
-        let effect = Effect::AuthenticationFailed(reason.to_owned());
-        self.effects.push(effect);
+        // Before the first challenge a device cannot know the nonce, nor that it must show anything.
+        let counts = self.session.challenges > 0
+            || (code == StatusCode::INVALID_CREDENTIALS
+                && !self.exchange.device.client.scheme.needs_nonce());
+        self.effects.push(Effect::AuthenticationFailed {
+            reason: reason.to_owned(),
+            counts,
+        });
         // An answer of another type than was asked for ends the session (OMA-TS-DM-Security 5.3).
         let stubborn = other_scheme && self.session.challenges > 0;
         if stubborn || self.session.challenges >= MAX_CHALLENGES {

@@ -41,7 +41,12 @@ pub enum Effect {
     /// The device has proven itself: older sessions of it are over.
     Authenticated,
     /// The device has not proven itself.
-    AuthenticationFailed(String),
+    AuthenticationFailed {
+        /// What was wrong.
+        reason: String,
+        /// Whether it cannot just be that it lacked a fresh nonce.
+        counts: bool,
+    },
     /// The nonce that the device must use next.
     ClientNonce(Vec<u8>),
     /// The nonce that the server must use next.

@@ -26,7 +26,9 @@ impl Scope<'_> {
     pub(crate) fn apply(&self, effect: &Effect) -> rusqlite::Result<()> {
         match effect {
             Effect::Note(text) => audit::note(self.transaction, self.session, text, self.now),
-            Effect::AuthenticationFailed(reason) => self.authentication_failed(reason),
+            Effect::AuthenticationFailed { reason, counts } => {
+                self.authentication_failed(reason, *counts)
+            }
             Effect::Authenticated => self.authenticated(),
             Effect::ClientNonce(nonce) => self.set_nonce("device", nonce),
             Effect::ServerNonce(nonce) => self.set_nonce("server", nonce),
@@ -41,8 +43,8 @@ impl Scope<'_> {
         }
     }
 
-    fn authentication_failed(&self, reason: &str) -> rusqlite::Result<()> {
-        if self.known {
+    fn authentication_failed(&self, reason: &str, counts: bool) -> rusqlite::Result<()> {
+        if self.known && counts {
             let query = "UPDATE devices SET failed_logins = failed_logins + 1,
                 last_failure = ?2, last_failure_time = ?3 WHERE id = ?1";
             let values = params![self.device, reason, milliseconds(self.now)];

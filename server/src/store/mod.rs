@@ -30,6 +30,7 @@ pub use prune::Bounds;
 pub use sessions::SessionSummary;
 
 pub(crate) use apply::Scope;
+pub(crate) use devices::scheme_name;
 
 /// "omad" in ASCII: marks the file as ours (SQLite, `application_id`).
 const APPLICATION_ID: i64 = 0x6f6d_6164;

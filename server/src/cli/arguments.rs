@@ -1,0 +1,335 @@
+//! The command line.
+#![expect(
+    clippy::doc_markdown,
+    reason = "the documentation here is the program's help, which shows backticks"
+)]
+
+mod member;
+
+use crate::store::JobState;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use omadm_syncml::auth::AuthScheme;
+use std::path::PathBuf;
+
+pub(super) use member::{Content, Member, MemberLine};
+
+/// A Device Management System for benches and labs: OMA DM 1.2 over HTTP and HTTPS.
+#[derive(Debug, Parser)]
+#[command(
+    name = "omadm-server",
+    version,
+    after_help = "\
+A first session:
+  omadm-server serve --server-id lab.example          leave it running
+  omadm-server device add IMEI:490154203237518        prints the line for the device
+  omadm-server job add IMEI:490154203237518 get './DevInfo?list=StructData'
+  omadm session                                       on the device
+  omadm-server job show 1
+
+Exit status: 0 well, 1 a job failed, 64 wrong usage, 65 wrong input, 66 unreadable file,
+69 cannot listen, 74 database or output, 75 timed out, 78 another program's database."
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Common {
+    /// The database: devices with their secrets, jobs, results, sessions.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "omadm-server.db"
+    )]
+    pub(super) db: PathBuf,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Answer devices until SIGTERM or SIGINT.
+    Serve(Serve),
+    /// Register, list, show and remove devices.
+    #[command(subcommand)]
+    Device(Device),
+    /// Queue, list, show, cancel and await jobs.
+    #[command(subcommand)]
+    Job(Box<Job>),
+    /// List and show sessions, with what was said.
+    #[command(subcommand)]
+    Session(Session),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Address and port; port 0 lets the system choose.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub(super) listen: String,
+    /// The path that devices post to.
+    #[arg(long, value_name = "PATH", default_value = "/dm", value_parser = path)]
+    pub(super) path: String,
+    /// The server's identifier.
+    #[arg(long, value_name = "ID", default_value = DEFAULT_SERVER_ID)]
+    pub(super) server_id: String,
+    /// The address as devices know it, when a proxy stands before the server.
+    #[arg(long, value_name = "URL")]
+    pub(super) public_url: Option<String>,
+    /// The certificate chain in PEM: with it, https.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// The key of the certificate in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(super) tls_key: Option<PathBuf>,
+    /// The longest message taken from a device.
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = 1 << 20,
+        value_parser = clap::value_parser!(u32).range(1024..=64 << 20)
+    )]
+    pub(super) max_message: u32,
+    /// How long a session may be silent before its jobs return to the queue.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 600,
+        value_parser = clap::value_parser!(u32).range(10..)
+    )]
+    pub(super) session_timeout: u32,
+    /// Let devices that ignore RespURI go on by DevId and SessionID, which others can guess.
+    #[arg(long)]
+    pub(super) accept_session_id: bool,
+}
+
+/// The identifier of a server that was given none.
+pub(super) const DEFAULT_SERVER_ID: &str = "omadm-server";
+
+fn path(text: &str) -> Result<String, String> {
+    let sound = text.starts_with('/')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '"' | '<' | '>'));
+    if sound {
+        Ok(text.to_owned())
+    } else {
+        Err("a path begins with / and has no ? or #".into())
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Device {
+    /// Register a device, and print the line that makes its account.
+    Add(Box<NewDevice>),
+    /// List the devices.
+    List,
+    /// Show a device, its DevInfo and its last alerts.
+    Show {
+        /// Its DevId.
+        #[arg(value_name = "DEVICE")]
+        id: String,
+    },
+    /// Forget a device, its jobs and its sessions.
+    Remove {
+        /// Its DevId.
+        #[arg(value_name = "DEVICE")]
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A secret that is not given is generated and printed once. A file's first line is the secret.
+The first session begins with a challenge, unless --nonce is what the device has.
+
+Examples:
+  omadm-server device add IMEI:490154203237518
+  omadm-server device add urn:uuid:4b1d… --user gateway7 --secret-file gateway7.secret --server-auth none")]
+pub(super) struct NewDevice {
+    /// Its DevId: the Source of its messages.
+    #[arg(value_name = "DEVICE")]
+    pub(super) id: String,
+    /// How it proves itself.
+    #[arg(long, value_enum, default_value_t = Scheme::Md5)]
+    pub(super) auth: Scheme,
+    /// Its user name; its DevId when left out.
+    #[arg(long, value_name = "NAME")]
+    pub(super) user: Option<String>,
+    /// The file with its secret, or - for standard input.
+    #[arg(long, value_name = "FILE", conflicts_with = "secret")]
+    pub(super) secret_file: Option<PathBuf>,
+    /// Its secret; others on this machine can read command lines.
+    #[arg(long, value_name = "SECRET")]
+    pub(super) secret: Option<String>,
+    /// The nonce that it has already, base64.
+    #[arg(long, value_name = "BASE64")]
+    pub(super) nonce: Option<String>,
+    /// How the server proves itself to it; none where TLS does.
+    #[arg(long, value_enum, default_value_t = ServerScheme::Md5)]
+    pub(super) server_auth: ServerScheme,
+    /// The server's user name; its identifier when left out.
+    #[arg(long, value_name = "NAME")]
+    pub(super) server_user: Option<String>,
+    /// The file with the server's secret, or - for standard input.
+    #[arg(long, value_name = "FILE", conflicts_with = "server_secret")]
+    pub(super) server_secret_file: Option<PathBuf>,
+    /// The server's secret.
+    #[arg(long, value_name = "SECRET")]
+    pub(super) server_secret: Option<String>,
+    /// The nonce that the device expects of the server, base64.
+    #[arg(long, value_name = "BASE64")]
+    pub(super) server_nonce: Option<String>,
+    /// Give a registered device new credentials; its jobs stay.
+    #[arg(long)]
+    pub(super) replace: bool,
+    /// The address for the printed line; that of the last serve when left out.
+    #[arg(long, value_name = "URL")]
+    pub(super) url: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Scheme {
+    /// A digest over name, secret and nonce: syncml:auth-md5.
+    Md5,
+    /// Name and secret as they are: syncml:auth-basic.
+    Basic,
+}
+
+impl From<Scheme> for AuthScheme {
+    fn from(scheme: Scheme) -> Self {
+        match scheme {
+            Scheme::Md5 => Self::Md5,
+            Scheme::Basic => Self::Basic,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ServerScheme {
+    /// A digest over name, secret and nonce: syncml:auth-md5.
+    Md5,
+    /// Name and secret as they are: syncml:auth-basic.
+    Basic,
+    /// The server shows no credentials.
+    None,
+}
+
+impl ServerScheme {
+    pub(super) const fn scheme(self) -> Option<AuthScheme> {
+        match self {
+            Self::Md5 => Some(AuthScheme::Md5),
+            Self::Basic => Some(AuthScheme::Basic),
+            Self::None => None,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Job {
+    /// Queue a job; it goes out in the device's next session.
+    #[command(after_help = member::HELP)]
+    Add {
+        /// The DevId of the device.
+        #[arg(value_name = "DEVICE")]
+        device: String,
+        #[command(subcommand)]
+        member: Member,
+    },
+    /// List jobs.
+    List {
+        /// Only those of this device.
+        #[arg(long, value_name = "DEVICE")]
+        device: Option<String>,
+        /// Only those in this state.
+        #[arg(long, value_enum)]
+        state: Option<State>,
+    },
+    /// Show jobs: Statuses, values, and alerts that answer an Exec.
+    Show {
+        /// Their numbers.
+        #[arg(value_name = "JOB", required = true)]
+        ids: Vec<i64>,
+    },
+    /// Take jobs back.
+    Cancel {
+        /// Their numbers.
+        #[arg(value_name = "JOB", required = true)]
+        ids: Vec<i64>,
+    },
+    /// Wait until jobs are over; exit status 1 when one of them failed.
+    Wait {
+        /// Their numbers.
+        #[arg(value_name = "JOB", required = true)]
+        ids: Vec<i64>,
+        /// Give up after so many seconds, with exit status 75.
+        #[arg(long, value_name = "SECONDS")]
+        timeout: Option<u64>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum State {
+    /// It waits for the device.
+    Queued,
+    /// It is with the device.
+    Sent,
+    /// All of it was carried out.
+    Done,
+    /// Some of it was not.
+    Failed,
+    /// It was taken back.
+    Cancelled,
+}
+
+impl From<State> for JobState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Queued => Self::Queued,
+            State::Sent => Self::Sent,
+            State::Done => Self::Done,
+            State::Failed => Self::Failed,
+            State::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Session {
+    /// List sessions.
+    List {
+        /// Only those of this device.
+        #[arg(long, value_name = "DEVICE")]
+        device: Option<String>,
+    },
+    /// Show a session and what was said in it; secrets are masked.
+    Show {
+        /// Its number.
+        #[arg(value_name = "SESSION")]
+        id: i64,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+        MemberLine::command().debug_assert();
+    }
+
+    #[test]
+    fn paths_are_paths() {
+        assert!(path("/dm").is_ok());
+        for wrong in ["dm", "", "/a?b", "/a b", "/a#b"] {
+            assert!(path(wrong).is_err(), "{wrong}");
+        }
+    }
+}
