@@ -1,3 +1,4 @@
 //! What the tests and benchmarks of the whole share.
 
+pub mod dice;
 pub mod pair;

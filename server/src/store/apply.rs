@@ -7,8 +7,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use omadm_syncml::{MediaType, Wall};
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-/// After so many broken sessions a job is taken for their cause.
-const MAX_BROKEN: i64 = 5;
+/// After so many broken sessions a job is taken for their cause. Lines and power that fail by chance
+/// break a few in a row; only a job that always breaks its session gets this far.
+const MAX_BROKEN: i64 = 20;
 
 /// What the effects are about.
 pub(crate) struct Scope<'a> {
