@@ -38,7 +38,8 @@ impl Name {
     /// The name of an element called `local` with `declared` as its namespace, below `parent`.
     ///
     /// Peers leave the namespaces of `MetInf` and `MgmtTree` out, or declare them on the parent,
-    /// so the parent has a say as long as no foreign namespace is in force.
+    /// so the parent has a say as long as no foreign namespace is in force. That of SyncML may
+    /// only be left over from the root element; another one is declared on purpose.
     pub(crate) fn resolve(parent: Option<&Self>, declared: &Namespace, local: &str) -> Self {
         let page = Page::of(declared);
         let undeclared = matches!(declared, Namespace::Other(name) if name.is_empty());
@@ -52,8 +53,12 @@ impl Name {
                 }
                 Some(Self::Known(parent)) => {
                     let inner = content_page(*parent);
-                    let first = Some(inner).filter(|&inner| inner != Page::SyncMl);
-                    first.into_iter().for_each(&mut look);
+                    let on_purpose = |page: &Page| *page != Page::SyncMl;
+                    page.filter(on_purpose).into_iter().for_each(&mut look);
+                    Some(inner)
+                        .filter(on_purpose)
+                        .into_iter()
+                        .for_each(&mut look);
                     page.into_iter().for_each(&mut look);
                     look(inner);
                     if *parent == syncml::DATA {

@@ -96,8 +96,25 @@ fn tree(
     .boxed()
 }
 
+/// An element of one page around one of another page that has an element of the same name.
+fn switched(octets: bool) -> BoxedStrategy<Element> {
+    const SHARED: &[&str] = &["Format", "Size", "Type"];
+    let pages = prop_oneof![
+        Just((Namespace::DmDdf, Namespace::MetInf)),
+        Just((Namespace::MetInf, Namespace::DmDdf)),
+    ];
+    pages
+        .prop_flat_map(move |(outer, inner)| {
+            let inner = tree(inner, SHARED, octets);
+            (proptest::sample::select(SHARED), inner)
+                .prop_map(move |(name, inner)| Element::new(outer.clone(), name).with_child(inner))
+        })
+        .boxed()
+}
+
 fn any_element(octets: bool) -> BoxedStrategy<Element> {
     prop_oneof![
+        switched(octets),
         tree(
             Namespace::DmDdf,
             &["MgmtTree", "Node", "Value", "Format", "chr"],

@@ -154,6 +154,31 @@ fn a_tree_that_is_not_escaped_becomes_elements() {
 }
 
 #[test]
+fn a_declared_namespace_wins_over_the_parents() {
+    let document = "<MgmtTree xmlns='syncml:dmddf1.2'><Node><RTProperties>\
+        <Type xmlns='syncml:metinf'>x</Type><m:Format xmlns:m='syncml:metinf'/><Size/>\
+        </RTProperties></Node></MgmtTree>";
+    let limits = Limits::default();
+    let tree = decode_element(MediaType::DmXml, document.as_bytes(), &limits).unwrap();
+    let properties = tree.child("Node").unwrap().child("RTProperties").unwrap();
+    let namespaces: Vec<_> = properties.elements().map(|e| &e.name.namespace).collect();
+    assert_eq!(
+        namespaces,
+        [&Namespace::MetInf, &Namespace::MetInf, &Namespace::DmDdf]
+    );
+    for media_type in [MediaType::DmXml, MediaType::DmWbxml] {
+        let written = encode_element(media_type, &tree).unwrap();
+        assert_eq!(decode_element(media_type, &written, &limits).unwrap(), tree);
+    }
+    let inherited = "<MgmtTree xmlns='SYNCML:SYNCML1.2'><VerDTD>1.2</VerDTD></MgmtTree>";
+    let Data::Elements(trees) = item_data(inherited) else {
+        panic!("elements")
+    };
+    let version = trees[0].child("VerDTD").unwrap();
+    assert_eq!(version.name.namespace, Namespace::DmDdf);
+}
+
+#[test]
 fn numbers_that_are_none_stay_as_they_came() {
     let found = commands("<Add><Meta><Size>12</Size><MaxObjSize>many</MaxObjSize></Meta></Add>");
     let Some(Command::Add(add)) = found.first() else {
