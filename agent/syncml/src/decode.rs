@@ -333,12 +333,24 @@ fn number(
 }
 
 /// An identifier, a code or an address: white space around it is layout.
+///
+/// These are echoed in the other encoding and shown in logs, so that control characters, which
+/// WBXML can carry, are refused.
 fn token(e: &mut Events<'_>) -> Decoded<String> {
-    Ok(match e.text()? {
+    let text = e.text()?;
+    if let Some(character) = text.chars().find(|&c| is_unfit(c)) {
+        return Err(e.error(Reason::IdentifierCharacter(character.into())));
+    }
+    Ok(match text {
         Cow::Borrowed(text) => text.trim().to_owned(),
         Cow::Owned(text) if text.trim().len() == text.len() => text,
         Cow::Owned(text) => text.trim().to_owned(),
     })
+}
+
+fn is_unfit(character: char) -> bool {
+    let control = character.is_control() && !character.is_ascii_whitespace();
+    control || !crate::xml::is_allowed(character)
 }
 
 /// An empty element that is there; whatever it holds means nothing.

@@ -132,8 +132,10 @@ pub enum Reason {
     Encoding(Excerpt),
     /// It is not well-formed XML.
     Xml(Excerpt),
-    /// It has a control character that XML forbids.
+    /// It has a character that XML forbids.
     ControlCharacter(u32),
+    /// An identifier, a code or an address has a control character.
+    IdentifierCharacter(u32),
     /// It refers to an entity that XML does not predefine.
     UnknownEntity(Excerpt),
     /// Its document type has an internal subset.
@@ -206,6 +208,9 @@ impl fmt::Display for Reason {
             }
             Self::Xml(message) => write!(f, "not well-formed XML: {message}"),
             Self::ControlCharacter(code) => write!(f, "XML forbids the character U+{code:04X}"),
+            Self::IdentifierCharacter(code) => {
+                write!(f, "an identifier holds the control character U+{code:04X}")
+            }
             Self::UnknownEntity(name) => write!(f, "the entity &{name}; is not defined"),
             Self::RepeatedAttribute(name) => write!(f, "the attribute {name} occurs twice"),
             Self::WbxmlVersion(byte) => {

@@ -208,8 +208,6 @@ fn malformed_xml_is_refused_with_its_place() {
         ),
         ("<MgmtTree/>", Reason::NotSyncMl("MgmtTree".into())),
         ("<SyncML>&e;</SyncML>", Reason::UnknownEntity("e".into())),
-        ("<SyncML>&#1;</SyncML>", Reason::ControlCharacter(1)),
-        ("<SyncML>\u{1}</SyncML>", Reason::ControlCharacter(1)),
         (
             "<!DOCTYPE a [<!ENTITY e 'x'>]><SyncML/>",
             Reason::InternalSubset,
@@ -245,6 +243,27 @@ fn malformed_xml_is_refused_with_its_place() {
     let error = read("<SyncML><SyncHdr></SyncBody></SyncML>").unwrap_err();
     assert!(matches!(error.reason, Reason::Xml(_)), "{error}");
     assert_eq!(error.offset, 17);
+}
+
+#[test]
+fn characters_that_xml_forbids_are_refused() {
+    for (document, reason) in [
+        ("<SyncML>&#1;</SyncML>", Reason::ControlCharacter(1)),
+        ("<SyncML>\u{1}</SyncML>", Reason::ControlCharacter(1)),
+        (
+            "<SyncML>\u{FF5E}\u{FFFF}<",
+            Reason::ControlCharacter(0xFFFF),
+        ),
+        ("<SyncML x='\u{FFFE}'/>", Reason::ControlCharacter(0xFFFE)),
+        ("<SyncML><\u{9b}/>", Reason::Name("\u{9b}".into())),
+        (
+            "<SyncML><SyncHdr><MsgID>1\u{9b}</MsgID>",
+            Reason::IdentifierCharacter(0x9b),
+        ),
+        ("<SyncML x='&#xFFFE;'/>", Reason::ControlCharacter(0xFFFE)),
+    ] {
+        assert_eq!(read(document).unwrap_err().reason, reason, "{document}");
+    }
 }
 
 #[test]
@@ -381,6 +400,30 @@ fn a_message_is_written_in_the_order_of_the_dtd() {
         decode(MediaType::DmXml, &document, &Limits::default()).unwrap(),
         message
     );
+}
+
+#[test]
+fn xml_is_written_only_with_the_characters_it_has() {
+    let text = |text: &str| Element::new(Namespace::SyncMl, "Data").with_text(text);
+    let fine = text("\u{FF5E}\u{FFFD}\u{10FFFF}\u{7F}\t");
+    let written = encode_element(MediaType::DmXml, &fine).unwrap();
+    let again = decode_element(MediaType::DmXml, &written, &Limits::default());
+    assert_eq!(again.unwrap(), fine);
+    for code in [0x00, 0x1B, 0xFFFE, 0xFFFF] {
+        let character = char::from_u32(code).unwrap();
+        let element = "Data".into();
+        assert_eq!(
+            encode_element(MediaType::DmXml, &text(&format!("\u{FF5E}{character}"))),
+            Err(EncodeError::Character { element, code })
+        );
+    }
+    for name in ["\u{FFFE}", "\u{2028}x", "a\u{D7}", "1a", "a:b", ""] {
+        let element = Element::new(Namespace::Other("urn:x".into()), name.to_owned());
+        for media_type in [MediaType::DmXml, MediaType::DmWbxml] {
+            let error = EncodeError::Name(name.into());
+            assert_eq!(encode_element(media_type, &element), Err(error));
+        }
+    }
 }
 
 #[test]

@@ -354,6 +354,34 @@ fn a_shared_string_that_is_no_text_is_refused_wherever_it_stands() {
 }
 
 #[test]
+fn identifiers_hold_no_control_characters() {
+    // Add{CmdID}, Add{Item{Target{LocURI}}}, Status{CmdRef}, Alert{Data}
+    for (before, after) in [
+        (b"\x45\x4B".as_slice(), b"\x01\x01".as_slice()),
+        (b"\x45\x54\x6E\x57", b"\x01\x01\x01\x01"),
+        (b"\x69\x4C", b"\x01\x01"),
+        (b"\x46\x4F", b"\x01\x01"),
+    ] {
+        for (text, code) in [
+            (b"\x03a\x1Bb\0".as_slice(), 0x1B),
+            (b"\x03a\xC2\x9Bb\0", 0x9B),
+            (b"\x03a\x7Fb\0", 0x7F),
+            (b"\x03a\xEF\xBF\xBEb\0", 0xFFFE),
+            (b"\xC3\x03a\0b", 0),
+        ] {
+            let found = commands(&[before, text, after].concat());
+            assert_eq!(found, Err(Reason::IdentifierCharacter(code)), "{text:?}");
+        }
+        assert!(commands(&[before, b"\x03\na b\t\xC2\xA0\0", after].concat()).is_ok());
+    }
+    assert_eq!(
+        item_data(b"\x03a\x1Bb\0"),
+        Ok(Data::Text("a\u{1b}b".into())),
+        "what a node holds is another matter"
+    );
+}
+
+#[test]
 fn errors_tell_the_place() {
     let mut reader =
         WbxmlReader::new(b"\x02\xA4\x01\x6A\x00\x6D\x6C\x65\x40", Limits::default()).unwrap();

@@ -332,14 +332,28 @@ fn check_encoding(text: &[u8], base: usize) -> Decoded<()> {
     if utf_16 {
         return Err(Failure::at(0, Reason::Encoding("UTF-16".into())));
     }
-    let forbidden = |&b: &u8| b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r');
-    match text.iter().position(forbidden) {
-        None => Ok(()),
-        Some(at) => {
-            let code = text.get(at).copied().unwrap_or_default().into();
-            Err(Failure::at(base + at, Reason::ControlCharacter(code)))
-        }
+    let mut passed = 0;
+    while let Some(rest) = text.get(passed..) {
+        let Some(at) = rest.iter().position(|&octet| is_suspicious(octet)) else {
+            break;
+        };
+        let code = match rest.get(at..) {
+            Some([0xEF, 0xBF, last @ 0xBE..=0xBF, ..]) => 0xFF40 | u32::from(*last),
+            Some([0xEF, ..]) | None => {
+                passed += at + 1;
+                continue;
+            }
+            Some(control) => control.first().copied().unwrap_or_default().into(),
+        };
+        let reason = Reason::ControlCharacter(code);
+        return Err(Failure::at(base + passed + at, reason));
     }
+    Ok(())
+}
+
+/// Whether an octet is a control character or begins a character such as U+FFFE.
+const fn is_suspicious(octet: u8) -> bool {
+    octet < b' ' && !matches!(octet, b'\t' | b'\n' | b'\r') || octet == 0xEF
 }
 
 fn position(offset: u64) -> usize {

@@ -165,8 +165,18 @@ impl XmlWriter {
             let Some(character) = characters.next() else {
                 break;
             };
-            self.out
-                .extend_from_slice(replacement(place, character)?.as_bytes());
+            if let Some(reference) = reference(character) {
+                self.out.extend_from_slice(reference);
+            } else if is_allowed(character) {
+                let mut octets = [0; 4];
+                let octets = character.encode_utf8(&mut octets).as_bytes();
+                self.out.extend_from_slice(octets);
+            } else {
+                return Err(EncodeError::Character {
+                    element: place.into(),
+                    code: character.into(),
+                });
+            }
             rest = characters.as_str();
         }
         self.out.extend_from_slice(rest.as_bytes());
@@ -177,29 +187,24 @@ impl XmlWriter {
 /// Whether an octet needs a closer look before it is written as it is.
 const fn is_special(octet: u8, quoted: bool) -> bool {
     match octet {
-        b'&' | b'<' | b'>' | b'\r' => true,
+        // The last begins U+FFFE and U+FFFF, among others.
+        b'&' | b'<' | b'>' | b'\r' | 0xEF => true,
         b'"' | b'\t' | b'\n' => quoted,
         _ => octet < b' ',
     }
 }
 
-/// What stands for a special character. A carriage return would be read as a line feed, and
+/// What stands for a character of markup. A carriage return would be read as a line feed, and
 /// white space in an attribute as a space, if they were not references.
-fn replacement(place: &str, character: char) -> Result<&'static str, EncodeError> {
-    Ok(match character {
-        '&' => "&amp;",
-        '<' => "&lt;",
-        '>' => "&gt;",
-        '"' => "&quot;",
-        '\r' => "&#13;",
-        '\n' => "&#10;",
-        '\t' => "&#9;",
-        other => {
-            debug_assert!(!is_allowed(other));
-            return Err(EncodeError::Character {
-                element: place.into(),
-                code: other.into(),
-            });
-        }
+const fn reference(character: char) -> Option<&'static [u8]> {
+    Some(match character {
+        '&' => b"&amp;",
+        '<' => b"&lt;",
+        '>' => b"&gt;",
+        '"' => b"&quot;",
+        '\r' => b"&#13;",
+        '\n' => b"&#10;",
+        '\t' => b"&#9;",
+        _ => return None,
     })
 }
