@@ -1,6 +1,7 @@
 //! The value of a leaf: small ones in memory, large ones by reference.
 
 use bytes::Bytes;
+use std::fmt;
 
 /// Names an object that is kept outside memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,7 +17,9 @@ pub enum BlobEncoding {
 }
 
 /// The value of a leaf, in the form the node holds: octets for `bin`, text for the rest.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// `Debug` tells the length alone: some leaves hold secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Value {
     /// The octets themselves.
     Inline(Bytes),
@@ -59,6 +62,15 @@ impl Value {
     /// The text, unless the octets are no UTF-8 or are kept elsewhere.
     pub fn as_text(&self) -> Option<&str> {
         std::str::from_utf8(self.as_bytes()?).ok()
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inline(bytes) => write!(f, "Inline({} octets)", bytes.len()),
+            Self::Blob { id, len, .. } => write!(f, "Blob({id:?}, {len} octets)"),
+        }
     }
 }
 
@@ -109,5 +121,10 @@ mod tests {
         assert_eq!(Value::from("é").len(), 2);
         assert_eq!(Value::from(vec![0xff]).as_text(), None);
         assert!(Value::EMPTY.is_empty());
+    }
+
+    #[test]
+    fn debug_shows_no_octets() {
+        assert_eq!(format!("{:?}", Value::from("secret")), "Inline(6 octets)");
     }
 }
