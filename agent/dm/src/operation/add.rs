@@ -57,19 +57,7 @@ impl<'a> Plan<'a> {
         if view.node(uri).is_some() {
             return Err(StatusCode::ALREADY_EXISTS);
         }
-        let mut above = Vec::new();
-        let mut ancestor = uri.parent();
-        let parent = loop {
-            let at = ancestor.ok_or(StatusCode::NOT_FOUND)?;
-            match view.node(&at) {
-                Some(parent) => break parent,
-                None => ancestor = at.parent(),
-            }
-            above.insert(0, at);
-        };
-        if !parent.is_interior() {
-            return Err(StatusCode::NOT_ALLOWED);
-        }
+        let (parent, above) = nearest(view, uri)?;
         let described = addable(tree, uri, format)?;
         let mut first = described;
         for missing in above.iter().rev() {
@@ -124,6 +112,25 @@ impl<'a> Plan<'a> {
         }
         put(edit, self.uri, node, now)
     }
+}
+
+/// The nearest ancestor that exists, which must be interior, and those below it that do not,
+/// from the top down.
+fn nearest<'a>(view: &View<'a>, uri: &Uri) -> Result<(NodeRef<'a>, Vec<Uri>), StatusCode> {
+    let mut missing = Vec::new();
+    let mut ancestor = uri.parent();
+    while let Some(at) = ancestor {
+        match view.node(&at) {
+            Some(parent) if parent.is_interior() => {
+                missing.reverse();
+                return Ok((parent, missing));
+            }
+            Some(_) => return Err(StatusCode::NOT_ALLOWED),
+            None => ancestor = at.parent(),
+        }
+        missing.push(at);
+    }
+    Err(StatusCode::NOT_FOUND)
 }
 
 /// An interior node has no data; its type is an identifier of a management object, but

@@ -212,8 +212,7 @@ impl Described {
             NodeType::DdfName(name) => vec![Arc::from(name.as_str())],
         };
         let value = |text: &String| match node.format {
-            // Checked when the description was read.
-            Format::Bin => BASE64.decode(text).map(Value::from).unwrap_or_default(),
+            Format::Bin => octets(text),
             _ => Value::from(text.as_str()),
         };
         Self {
@@ -270,6 +269,12 @@ impl Described {
             nameless: Vec::new(),
         }
     }
+}
+
+/// The text was checked when the description was read.
+fn octets(base64: &str) -> Value {
+    let digits = base64.split_ascii_whitespace().collect::<String>();
+    BASE64.decode(digits).map(Value::from).unwrap_or_default()
 }
 
 fn default_type(format: Format) -> Arc<str> {

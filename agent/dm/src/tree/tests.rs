@@ -71,6 +71,14 @@ fn built_in_nodes_are_there_from_the_start() {
 }
 
 #[test]
+fn octets_of_a_description_are_base64() {
+    let raw = leaf("Raw", "g", Format::Bin).permanent();
+    let bench = Bench::new(vec![raw.with_default("AP\n /B ")]);
+    let raw = bench.view().node(&uri("Raw")).unwrap();
+    assert_eq!(raw.value(), Ok(vec![0x00, 0xff, 0xc1].into()));
+}
+
+#[test]
 fn a_path_makes_bare_nodes_that_a_description_may_fill_in() {
     let far = dir("Far", "g", vec![]).permanent().at("./A/B");
     let near = || dir("A", "gr", vec![leaf("Near", "g", Format::Chr).permanent()]).permanent();
