@@ -204,7 +204,7 @@ pub fn nonce_octets(next_nonce: &Data, form: NonceForm) -> Option<Vec<u8>> {
         NonceForm::Decoded => TOLERANT.decode(text.as_bytes()).ok(),
         NonceForm::Text => None,
     };
-    Some(decoded.unwrap_or_else(|| text.into_bytes()))
+    Some(decoded.unwrap_or_else(|| text.as_bytes().to_vec()))
 }
 
 fn base64_meta(scheme: AuthScheme) -> Meta {
@@ -216,8 +216,12 @@ fn base64_meta(scheme: AuthScheme) -> Meta {
 }
 
 /// Base64 text may be broken into lines.
-fn compact(text: &str) -> String {
-    text.split_ascii_whitespace().collect()
+fn compact(text: &str) -> Zeroizing<String> {
+    // Text that outgrew its place would leave a copy behind.
+    let mut compact = Zeroizing::new(String::with_capacity(text.len()));
+    text.split_ascii_whitespace()
+        .for_each(|line| compact.push_str(line));
+    compact
 }
 
 fn digest(user: &str, password: &Secret, nonce: &[u8]) -> Zeroizing<[u8; 16]> {

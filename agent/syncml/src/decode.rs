@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use std::borrow::Cow;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Reads `SyncML`.
 pub(crate) fn message(e: &mut Events<'_>) -> Decoded<Message> {
@@ -265,14 +265,26 @@ fn cred(e: &mut Events<'_>) -> Decoded<Cred> {
 
 /// The text of a credential; raw octets, which some WBXML peers send, become their base64.
 fn credential(data: Data) -> Zeroizing<String> {
-    Zeroizing::new(match data {
-        Data::Text(text) => text.trim().to_owned(),
-        Data::Opaque(octets) => match std::str::from_utf8(&octets) {
-            Ok(text) => text.trim().to_owned(),
-            Err(_) => STANDARD.encode(&octets),
-        },
-        Data::Elements(_) => String::new(),
-    })
+    match data {
+        Data::Text(text) => {
+            let text = Zeroizing::new(text);
+            if text.trim().len() == text.len() {
+                return text;
+            }
+            Zeroizing::new(text.trim().to_owned())
+        }
+        Data::Opaque(octets) => {
+            let text = Zeroizing::new(match std::str::from_utf8(&octets) {
+                Ok(text) => text.trim().to_owned(),
+                Err(_) => STANDARD.encode(&octets),
+            });
+            if let Ok(mut octets) = octets.try_into_mut() {
+                octets.as_mut().zeroize();
+            }
+            text
+        }
+        Data::Elements(_) => Zeroizing::new(String::new()),
+    }
 }
 
 /// Reads the content of `Meta`, with or without the `MetInf` element around it.
