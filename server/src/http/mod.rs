@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -84,11 +84,12 @@ pub fn serve(
             max_message: policy.max_message,
             worker: worker.clone(),
         });
+        let signals = Signals::new()?;
         ready(&site.address(None))?;
-        let stopped = run(listener, acceptor, &site).await;
+        run(listener, acceptor, &site, signals).await;
         drop((site, worker));
         thread.join();
-        stopped
+        Ok(())
     })
 }
 
@@ -110,18 +111,15 @@ async fn run(
     listener: TcpListener,
     acceptor: Option<TlsAcceptor>,
     site: &Arc<Site>,
-) -> Result<(), Error> {
-    let signals = |kind| signal(kind).map_err(|source| io("cannot wait for signals", source));
-    let mut terminate = signals(SignalKind::terminate())?;
-    let mut interrupt = signals(SignalKind::interrupt())?;
+    mut signals: Signals,
+) {
     let (stop, stopping) = watch::channel(false);
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut tasks = JoinSet::new();
     let mut tidy = tokio::time::interval(TIDY);
     loop {
         tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
+            () = signals.stop() => break,
             _ = tidy.tick() => site.worker.tidy(),
             Some(_) = tasks.join_next() => {}
             accepted = accept(&listener, &slots) => {
@@ -142,7 +140,29 @@ async fn run(
     if tokio::time::timeout(GRACE, all).await.is_err() {
         warn!("connections are cut off: they took too long");
     }
-    Ok(())
+}
+
+/// SIGTERM and SIGINT; caught before anybody is told that the server is there.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Error> {
+        let catch = |kind| signal(kind).map_err(|source| io("cannot wait for signals", source));
+        Ok(Self {
+            terminate: catch(SignalKind::terminate())?,
+            interrupt: catch(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 async fn accept(

@@ -19,7 +19,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 use serde::Serialize;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -50,11 +51,11 @@ pub struct Store {
 impl Store {
     /// Opens the database, and makes it when there is none.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let file = private_file(path)?;
+        create_private(path).map_err(|source| cannot_open(path, source))?;
         let connection = Connection::open(path).map_err(|source| failed(path, source))?;
         let store = Self::set_up(connection, path)?;
         // Not before it is known to be ours.
-        restrict(&file).map_err(|source| cannot_open(path, source))?;
+        restrict(path).map_err(|source| cannot_open(path, source))?;
         Ok(store)
     }
 
@@ -220,22 +221,23 @@ fn failed(path: &Path, source: rusqlite::Error) -> Error {
 
 /// Secrets are in the file: it belongs to its owner alone. SQLite gives its companions the
 /// permissions of the file itself.
-fn private_file(path: &Path) -> Result<File, Error> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(|source| cannot_open(path, source))
+///
+/// A file that is there is not opened: closing it would drop the locks that another connection
+/// of this process holds (POSIX locks belong to the process), and SQLite in another process
+/// would take away the journal under it.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    match options.write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        other => other.map(drop),
+    }
 }
 
-fn restrict(file: &File) -> std::io::Result<()> {
-    let mut permissions = file.metadata()?.permissions();
+fn restrict(path: &Path) -> std::io::Result<()> {
+    let mut permissions = path.metadata()?.permissions();
     if permissions.mode() & 0o077 != 0 {
         permissions.set_mode(0o600);
-        file.set_permissions(permissions)?;
+        std::fs::set_permissions(path, permissions)?;
     }
     Ok(())
 }

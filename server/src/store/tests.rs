@@ -129,6 +129,39 @@ fn two_processes_may_queue_and_read_at_once() {
     assert_eq!(store.devices().unwrap()[0].waiting_jobs, 200);
 }
 
+/// A second connection of the same process must not take the locks of the first one with it.
+#[test]
+fn another_process_sees_what_a_reopened_one_wrote() {
+    let folder = folder();
+    let path = folder.path().join("server.db");
+    let mut first = Store::open(&path).unwrap();
+    drop(Store::open(&path).unwrap());
+    first.add_device(&device("a"), NOW).unwrap();
+    let query = "SELECT COUNT(*) FROM devices";
+    let other = || {
+        std::process::Command::new("sqlite3")
+            .arg(&path)
+            .arg(query)
+            .output()
+    };
+    if other().is_err() {
+        println!("skipped: another_process_sees_what_a_reopened_one_wrote: no sqlite3");
+        return;
+    }
+    // When the other process is gone, its changes and ours are still one history.
+    for name in ["b", "c"] {
+        first.add_device(&device(name), NOW).unwrap();
+        let insert = format!("INSERT INTO devices (id, created) VALUES ('{name}2', 0)");
+        let mut command = std::process::Command::new("sqlite3");
+        assert!(command.arg(&path).arg(insert).status().unwrap().success());
+    }
+    assert_eq!(
+        String::from_utf8(other().unwrap().stdout).unwrap().trim(),
+        "5"
+    );
+    assert_eq!(first.devices().unwrap().len(), 5);
+}
+
 #[test]
 fn a_device_is_registered_once_unless_it_is_replaced() {
     let mut store = Store::in_memory().unwrap();
