@@ -318,7 +318,8 @@ fn formatted_value() -> impl Strategy<Value = (Format, Option<String>)> {
 
 prop_compose! {
     fn leaf_node()(
-        name in proptest::option::of("[!-.0-~]{3,8}"),
+        // A name in angle brackets is a placeholder.
+        name in proptest::option::of("[!-.0-;=?-~]{3,8}"),
         access in 0u8..64,
         (format, default) in formatted_value(),
         description in proptest::option::of(text()),
