@@ -389,7 +389,7 @@ const MALFORMED: &[(MediaType, &[u8], Option<&str>)] = &[
     (
         DmWbxml,
         b"\x02\xA4\x01\x6A\x02<\0\x6D\x04\x00\x01",
-        Some("no name of an element"),
+        Some("is no name"),
     ),
     (
         DmWbxml,
@@ -445,7 +445,7 @@ const MALFORMED: &[(MediaType, &[u8], Option<&str>)] = &[
     ),
     (DmXml, b"<SyncML a='1' a='2'/>", Some("occurs twice")),
     (DmXml, b"<SyncML a=1/>", Some("not well-formed")),
-    (DmXml, b"<1a/>", Some("not a name")),
+    (DmXml, b"<1a/>", Some("is no name")),
     (
         DmXml,
         b"<SyncML><![CDATA[x</SyncML>",

@@ -76,6 +76,24 @@ pub fn encode_element(media_type: MediaType, element: &Element) -> Result<Vec<u8
     Ok(writer.finish())
 }
 
+/// The XML text of the elements that a `Data` holds, as it would stand there escaped: without a
+/// declaration, with every namespace that it needs.
+///
+/// ```
+/// use omadm_syncml::{Element, Namespace, markup};
+///
+/// let tree = Element::new(Namespace::DmDdf, "MgmtTree");
+/// assert_eq!(markup(&[tree])?, r#"<MgmtTree xmlns="syncml:dmddf1.2"/>"#);
+/// # Ok::<(), omadm_syncml::EncodeError>(())
+/// ```
+pub fn markup(elements: &[Element]) -> Result<String, EncodeError> {
+    let mut writer = Writer::markup();
+    for element in elements {
+        writer.element(element, 0)?;
+    }
+    Ok(String::from_utf8_lossy(&writer.finish()).into_owned())
+}
+
 /// Tells the encodings apart by their first octets.
 pub fn sniff(document: &[u8]) -> Option<MediaType> {
     match document {

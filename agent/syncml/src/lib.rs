@@ -29,7 +29,7 @@ mod xml;
 
 pub use alert::{AlertCode, AlertId, GenericAlert, Mark};
 pub use auth::{AuthScheme, NonceForm, Secret};
-pub use codec::{decode, decode_element, encode, encode_element, encoded_len, sniff};
+pub use codec::{decode, decode_element, encode, encode_element, encoded_len, markup, sniff};
 pub use dump::dump;
 pub use element::{Attribute, Element, ElementName, Namespace, Node};
 pub use envelope::{Envelope, MediaType, PeerProof, RespUri};

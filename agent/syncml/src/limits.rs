@@ -29,7 +29,7 @@ impl Default for Limits {
         Self {
             message_bytes: 1 << 20,
             depth: 64,
-            elements: 1 << 16,
+            elements: 1 << 14,
             attributes: 32,
             string_table: 1 << 16,
             expansion: 1 << 20,

@@ -24,6 +24,11 @@ impl Writer {
         }
     }
 
+    /// Markup that stands on its own, without the declaration of a document.
+    pub(crate) fn markup() -> Self {
+        Self::Xml(XmlWriter::fragment(Namespace::Other(String::new())))
+    }
+
     /// A piece of a document, as it stands inside an element of SyncML.
     pub(crate) fn fragment(media_type: MediaType) -> Self {
         match media_type {

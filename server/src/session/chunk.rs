@@ -2,7 +2,7 @@
 
 use super::{ReceivedValue, Turn};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use omadm_syncml::{Data, Element, Item, MediaType, Meta, StatusCode, encode_element};
+use omadm_syncml::{Data, Item, Meta, StatusCode, markup};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// A large object of which chunks are missing.
@@ -153,16 +153,8 @@ pub(super) fn received(item: &Item, meta: &Meta) -> ReceivedValue {
             Ok(text) if format != Some("bin") => ReceivedValue::Text(text.to_owned()),
             _ => ReceivedValue::Octets(octets.to_vec()),
         },
-        Some(Data::Elements(elements)) => ReceivedValue::Text(as_xml(elements)),
+        Some(Data::Elements(elements)) => ReceivedValue::Text(markup(elements).unwrap_or_default()),
     }
-}
-
-fn as_xml(elements: &[Element]) -> String {
-    let documents = elements
-        .iter()
-        .filter_map(|element| encode_element(MediaType::DmXml, element).ok());
-    let texts = documents.map(|octets| String::from_utf8_lossy(&octets).into_owned());
-    texts.collect()
 }
 
 fn as_base64<S: Serializer>(octets: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
