@@ -6,8 +6,12 @@ use std::borrow::Cow;
 /// What stands where a secret was.
 pub const HIDDEN: &str = "(hidden)";
 
-/// The leaves of a `DMAcc` whose values are secrets (OMA-TS-DM-StdObj 5.3).
-const SECRET_LEAVES: [&str; 2] = ["AAuthSecret", "AAuthData"];
+/// Names of leaves whose values are secrets: of `DMAcc` (OMA-TS-DM-StdObj 5.3), and of the
+/// objects for networks that vendors and OMA `ConnMO` define.
+const SECRET_LEAVES: [&str; 4] = ["aauthdata", "pin", "psk", "pxauth-pw"];
+
+/// What the names of other such leaves end with: `AAuthSecret`, `AuthSecret`, `WPAPreSharedKey` …
+const SECRET_ENDINGS: [&str; 4] = ["secret", "password", "passphrase", "presharedkey"];
 
 /// Media types that carry whole subtrees or accounts, and so possibly secrets.
 const SUBTREE_TYPES: [&str; 2] = ["dmtnds", "wap.connectivity"];
@@ -94,9 +98,9 @@ fn hide(element: &mut Element) -> usize {
 }
 
 fn is_secret(name: &str) -> bool {
-    SECRET_LEAVES
-        .iter()
-        .any(|leaf| name.eq_ignore_ascii_case(leaf))
+    let name = name.to_ascii_lowercase();
+    SECRET_LEAVES.contains(&name.as_str())
+        || SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
 /// Whether an item is about a secret leaf, however its address is escaped.
@@ -176,12 +180,16 @@ fn content(data: &Element) -> Option<Cow<'_, [u8]>> {
     Some(content)
 }
 
+/// Whether a piece of a document, in either encoding, names a secret. Plain text may: a person
+/// can be asked for a password.
 fn mentions_a_secret(octets: &[u8]) -> bool {
-    SECRET_LEAVES.iter().any(|leaf| {
-        octets
-            .windows(leaf.len())
-            .any(|window| window.eq_ignore_ascii_case(leaf.as_bytes()))
-    })
+    let is_piece = |&octet: &u8| octet == b'<' || octet == 0;
+    let text = String::from_utf8_lossy(octets).to_ascii_lowercase();
+    octets.iter().any(is_piece)
+        && ["aauthdata", "pxauth-pw"]
+            .iter()
+            .chain(&SECRET_ENDINGS)
+            .any(|name| text.contains(name))
 }
 
 #[cfg(test)]
@@ -217,6 +225,14 @@ mod tests {
         );
         assert_eq!(text.matches(HIDDEN).count(), 4, "{text}");
         assert!(text.contains("Data: user"), "{text}");
+        let asked = "<Alert><Item><Data>Your password?</Data></Item></Alert>";
+        assert!(masked(asked).contains("Data: Your password?"));
+        for leaf in ["AuthSecret", "Password", "WPAPreSharedKey", "PIN"] {
+            masked(&format!(
+                "<Replace><Item><Target><LocURI>./Net/1/{leaf}</LocURI></Target>\
+                 <Data>TOPSECRET</Data></Item></Replace>"
+            ));
+        }
         assert!(text.contains("Type: syncml:auth-md5"), "{text}");
     }
 
