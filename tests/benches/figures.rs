@@ -1,0 +1,46 @@
+//! The figures of `make bench`: each beside a peer or a limit measured in the same run.
+//!
+//! `cargo bench -p omadm-tests` runs all of it; `-- bytes`, `-- time` or `-- process` a part.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a benchmark that cannot run says where"
+)]
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "driver: reads clocks and runs processes"
+)]
+
+#[path = "figures/bytes.rs"]
+mod bytes;
+#[path = "figures/process.rs"]
+mod process;
+#[path = "figures/time.rs"]
+mod time;
+
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use std::alloc::System;
+
+/// Counts what is allocated.
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+fn main() {
+    let parts: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with('-'))
+        .collect();
+    let wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
+    if wanted("bytes") {
+        bytes::print();
+    }
+    if wanted("time") {
+        time::print();
+    }
+    if wanted("process") {
+        process::print();
+    }
+}
