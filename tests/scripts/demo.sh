@@ -20,7 +20,7 @@ stop() {
         echo "demo: failed while $step" >&2
         tail -n 5 "$work"/*.log >&2 2>/dev/null
     fi
-    rm -rf "$work"
+    [ -n "${OMADM_DEMO_KEEP:-}" ] || rm -rf "$work"
     exit "$status"
 }
 trap stop EXIT

@@ -98,10 +98,15 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
 
 /// Makes the file before SQLite does, so that it never exists with a wider mode; journal and
 /// shared memory take the mode of the database.
+///
+/// One that is there is not opened: closing a descriptor of it would drop the locks that this
+/// process may have through SQLite (fcntl(2)).
 fn create(path: &Path) -> std::io::Result<()> {
     let mut options = fs::OpenOptions::new();
-    options.create(true).append(true).mode(0o600).open(path)?;
-    Ok(())
+    match options.create_new(true).write(true).mode(0o600).open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        other => other.map(drop),
+    }
 }
 
 fn settle(connection: &Connection) -> rusqlite::Result<()> {
