@@ -105,9 +105,6 @@ impl<'a> XmlReader<'a> {
         let name = start.name();
         let (local, prefix) = name.decompose();
         let prefix = prefix.map_or("", quick_xml::name::Prefix::into_inner);
-        if !is_name(local.into_inner()) {
-            return Err(self.error(Reason::Name(name.as_ref().into())));
-        }
         let name = self.name(prefix, local.into_inner())?;
         self.progress.begin(name.clone())?;
         Ok(Event::Start(name))
@@ -118,6 +115,9 @@ impl<'a> XmlReader<'a> {
         let declared = self.lookup(prefix).unwrap_or(NONE);
         let name = Name::resolve(self.progress.parent(), declared, local);
         if matches!(name, Name::Foreign(_)) {
+            if !is_name(local) {
+                return Err(self.error(Reason::Name(local.into())));
+            }
             let cost = declared.as_str().len();
             self.progress.spend(cost)?;
         }
