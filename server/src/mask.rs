@@ -9,6 +9,9 @@ use zeroize::Zeroizing;
 /// What stands for a secret.
 pub(crate) const MASK: &str = "***";
 
+/// The length of a token.
+const TOKEN: usize = 32;
+
 /// Leaves whose value is a secret, by the last part of their address (OMA-TS-DM-StdObj 5.3,
 /// OMA CP parameter names among them).
 const SECRET_LEAVES: &[&str] = &[
@@ -27,9 +30,29 @@ pub(crate) fn as_xml(message: &Message) -> String {
     mask_cred(&mut shown.header.cred);
     shown.commands.iter_mut().for_each(mask_command);
     match encode(MediaType::DmXml, &shown) {
-        Ok(octets) => String::from_utf8_lossy(&octets).into_owned(),
+        Ok(octets) => mask_tokens(&String::from_utf8_lossy(&octets)),
         Err(error) => format!("(cannot be shown in XML: {error})"),
     }
+}
+
+/// Whoever knows the token of a `RespURI` can speak in its session.
+fn mask_tokens(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("?s=") {
+        let token = after
+            .find(|c: char| !c.is_ascii_hexdigit())
+            .unwrap_or(after.len());
+        shown.push_str(before);
+        shown.push_str("?s=");
+        if token == TOKEN {
+            shown.push_str(MASK);
+            rest = after.get(token..).unwrap_or_default();
+        } else {
+            rest = after;
+        }
+    }
+    shown + rest
 }
 
 /// A job with its secrets masked.
@@ -191,6 +214,14 @@ mod tests {
         assert!(shown.contains("plain"), "{shown}");
         assert!(shown.contains("syncml:auth-basic"), "{shown}");
         assert!(shown.contains("AAuthSecret"), "{shown}");
+    }
+
+    #[test]
+    fn tokens_are_masked_wherever_they_stand() {
+        let token = "0123456789abcdef".repeat(2);
+        let text = format!("<A>http://h/dm?s={token}</A><B>?s=short</B><C>x?s={token}&amp;y");
+        let expected = "<A>http://h/dm?s=***</A><B>?s=short</B><C>x?s=***&amp;y";
+        assert_eq!(mask_tokens(&text), expected);
     }
 
     #[test]

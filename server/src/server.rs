@@ -8,7 +8,7 @@ mod route;
 use crate::error::Error;
 use crate::mask;
 use crate::session::{self, Effect, Exchange, Phase, Session, Settings};
-use crate::store::{Bounds, Scope, Store, audit, devices, jobs, prune, sessions};
+use crate::store::{Bounds, Scope, Store, apply, audit, devices, jobs, prune, sessions};
 use md5::{Digest as _, Md5};
 use omadm_syncml::{Limits, MediaType, Message, StatusCode, Wall, decode, encode};
 use rusqlite::Transaction;
@@ -226,6 +226,7 @@ impl Arrival<'_> {
         let message = session::refuse(&self.exchange(&device, &[], &resp_uri), code);
         let text = format!("a message is refused: {why}");
         audit::note(transaction, kept.id, &text, self.request.now)?;
+        prune::after_message(transaction, &self.policy.bounds)?;
         Ok(Answer {
             media_type: self.request.media_type,
             body: self.write(&message)?,
@@ -266,8 +267,14 @@ impl Arrival<'_> {
         for effect in &outcome.effects {
             scope.apply(effect)?;
         }
+        let phase = outcome.session.phase;
+        if !matches!(phase, Phase::Open | Phase::Authenticating) {
+            // A job of which only a part was sent has nothing outstanding, and yet it is not over.
+            let reason = "the session ended before the job did";
+            apply::return_jobs_of(transaction, id, reason, self.request.now)?;
+        }
         self.record(transaction, id, "sent", body.len(), &outcome.answer)?;
-        let detail = detail(&outcome.effects, outcome.session.phase);
+        let detail = detail(&outcome.effects, phase);
         let turned = sessions::Turned {
             session: &outcome.session,
             peer_msg_id: &self.message.header.msg_id,
@@ -282,8 +289,8 @@ impl Arrival<'_> {
             media_type: self.request.media_type,
             body,
             session: Some(id),
-            phase: Some(outcome.session.phase),
-            summary: self.summary(&outcome.answer, &outcome.effects, outcome.session.phase),
+            phase: Some(phase),
+            summary: self.summary(&outcome.answer, &outcome.effects, phase),
         })
     }
 
@@ -297,14 +304,9 @@ impl Arrival<'_> {
     ) -> rusqlite::Result<()> {
         let form = (self.request.media_type, bytes);
         let text = mask::as_xml(message);
-        audit::message(
-            transaction,
-            session,
-            direction,
-            form,
-            &text,
-            self.request.now,
-        )
+        let now = self.request.now;
+        audit::message(transaction, session, direction, form, &text, now)?;
+        prune::after_message(transaction, &self.policy.bounds)
     }
 
     fn scope<'a>(

@@ -331,6 +331,28 @@ fn errors_have_their_exit_codes_and_say_what_to_do() {
 }
 
 #[test]
+fn secrets_may_come_over_standard_input() {
+    let site = Site::serving(&[]);
+    let words = [
+        "device",
+        "add",
+        DEVICE,
+        "--secret-file",
+        "-",
+        "--server-secret-file",
+        "-",
+    ];
+    let mut command = site.command(&words);
+    command.stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"mine\ntheirs\n").unwrap();
+    drop(input);
+    assert!(child.wait().unwrap().success());
+    Device::new(&site.url, "mine").begin(&mut connect(&site.url));
+}
+
+#[test]
 fn the_printed_line_makes_a_fitting_account() {
     let site = Site::serving(&[]);
     let text = site.run(&["device", "add", DEVICE, "--user", "gate way"]);

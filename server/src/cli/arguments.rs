@@ -144,7 +144,8 @@ pub(super) enum Device {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A secret that is not given is generated and printed once. A file's first line is the secret.
+A secret that is not given is generated and printed once. A file's first line is the secret;
+from standard input each secret takes a line.
 The first session begins with a challenge, unless --nonce is what the device has.
 
 Examples:

@@ -150,7 +150,12 @@ fn given(text: Option<&str>, file: Option<&Path>) -> Result<Given, Error> {
 }
 
 fn first_line(file: &Path) -> Result<String, Error> {
-    let text = Zeroizing::new(read_text(file)?);
+    // Two secrets may come over standard input, a line each.
+    let text = Zeroizing::new(if file == Path::new("-") {
+        super::read_line()?
+    } else {
+        read_text(file)?
+    });
     match text.lines().next() {
         Some(line) if !line.is_empty() => Ok(line.to_owned()),
         _ => Err(Error::Data(format!(
@@ -192,7 +197,13 @@ impl Account<'_> {
             &format!("registered {}", print::harmless(&self.device.id)),
         )?;
         print::line(out, "On the device, as root:")?;
-        print::line(out, &format!("  {command}"))
+        print::line(out, &format!("  {command}"))?;
+        if self.servers.is_none() && self.url.starts_with("http:") {
+            let text = "The server proves itself by nothing over plain http: no device obeys it so. \
+                Use https, or --server-auth md5 --replace.";
+            print::line(out, text)?;
+        }
+        Ok(())
     }
 
     /// Secrets stand on standard input, never on a command line, unless they are in files.

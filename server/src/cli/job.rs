@@ -273,26 +273,21 @@ fn wait(
 ) -> Result<(), Error> {
     let store = Store::open_existing(&common.db)?;
     let deadline = timeout.map(|seconds| std::time::Instant::now() + Duration::from_secs(seconds));
-    let over = loop {
+    let summaries = loop {
         let found = ids
             .iter()
-            .map(|id| store.job(*id)?.ok_or_else(|| unknown(*id)));
-        let jobs: Vec<JobRecord> = found.collect::<Result<_, _>>()?;
-        if jobs.iter().all(|job| job.summary.state.is_over()) {
+            .map(|id| store.job_summary(*id)?.ok_or_else(|| unknown(*id)));
+        let jobs: Vec<JobSummary> = found.collect::<Result<_, _>>()?;
+        let Some(waiting) = jobs.iter().find(|job| !job.state.is_over()) else {
             break jobs;
-        }
+        };
         if deadline.is_some_and(|deadline| std::time::Instant::now() >= deadline) {
-            let waiting = jobs.iter().find(|job| !job.summary.state.is_over());
-            let id = waiting.map_or(0, |job| job.summary.id);
-            let text = format!(
-                "job {id} is not over after {} seconds",
-                timeout.unwrap_or(0)
-            );
+            let (id, seconds) = (waiting.id, timeout.unwrap_or(0));
+            let text = format!("job {id} is not over after {seconds} seconds");
             return Err(Error::TimedOut(text));
         }
         std::thread::sleep(POLL);
     };
-    let summaries: Vec<JobSummary> = over.into_iter().map(|job| job.summary).collect();
     list(common, &summaries, out)?;
     match summaries.iter().find(|job| job.state != JobState::Done) {
         None => Ok(()),

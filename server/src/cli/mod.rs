@@ -89,6 +89,18 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     })
 }
 
+/// A line of standard input.
+fn read_line() -> Result<String, Error> {
+    let mut line = String::new();
+    io::BufRead::read_line(&mut io::stdin().lock(), &mut line).map_err(|source| {
+        Error::NoInput {
+            path: "-".into(),
+            source,
+        }
+    })?;
+    Ok(line)
+}
+
 /// A file of text that was named.
 fn read_text(path: &Path) -> Result<String, Error> {
     String::from_utf8(read_file(path)?)

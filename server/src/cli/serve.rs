@@ -7,6 +7,7 @@ use crate::http::{self, Options};
 use crate::server::{Policy, Server};
 use crate::session::Settings;
 use crate::store::Store;
+use log::info;
 use serde_json::json;
 use std::io::Write;
 use std::time::Duration;
@@ -34,6 +35,11 @@ pub(super) fn run(common: &Common, serve: &Serve, out: &mut dyn Write) -> Result
             format!("listening on {url}")
         };
         print::line(out, &text)?;
+        info!(
+            "{} serves {url} from {}",
+            serve.server_id,
+            common.db.display()
+        );
         out.flush().map_err(written)
     })
 }

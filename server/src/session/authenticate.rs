@@ -167,6 +167,11 @@ impl Turn<'_> {
                 let chal = status.chal.clone();
                 return self.server_refused(chal.as_ref());
             }
+            Some(code) if !code.is_success() => {
+                let reason = format!("the device refuses the message: {code} {}", code.phrase());
+                self.note(reason.clone());
+                self.refusal = Some(reason);
+            }
             _ => {}
         }
         true

@@ -235,6 +235,7 @@ pub fn answer(session: Session, exchange: &Exchange<'_>) -> Outcome {
         jobs: Vec::new(),
         unmatched: 0,
         chunk_seen: false,
+        refusal: None,
     };
     let message = turn.run();
     Outcome {
@@ -262,6 +263,8 @@ struct Turn<'a> {
     unmatched: u32,
     /// Whether the large object went on in this message.
     chunk_seen: bool,
+    /// Why the device takes nothing of the last message, if it does not.
+    refusal: Option<String>,
 }
 
 impl Turn<'_> {
@@ -317,6 +320,10 @@ impl Turn<'_> {
         }
         if self.session.phase == Phase::Aborted {
             self.return_jobs("the device broke the session off");
+        } else if let Some(reason) = self.refusal.take() {
+            // What it has answered counts; the rest is tried in another session.
+            self.return_jobs(&reason);
+            self.session.phase = Phase::Ended;
         } else if message.is_final {
             self.conclude(true);
             self.pack();

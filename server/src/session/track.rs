@@ -6,6 +6,12 @@ use crate::job;
 use omadm_syncml::{Command, Item, Results, Status, StatusCode};
 use serde::{Deserialize, Serialize};
 
+/// How many values one command may bring.
+const MAX_RESULTS: u32 = 10_000;
+
+/// How much of what a device says with a Status is kept.
+const MAX_NOTE: usize = 1024;
+
 /// A job while a message is answered.
 pub(super) struct Running {
     pub(super) id: i64,
@@ -178,7 +184,11 @@ impl Turn<'_> {
         let Some(sent) = self.session.outstanding.get_mut(index) else {
             return;
         };
-        sent.results = sent.results.saturating_add(1);
+        if sent.results >= MAX_RESULTS {
+            let code = StatusCode::TOO_LARGE;
+            return self.reply.results_status(&results.cmd_id, code);
+        }
+        sent.results += 1;
         let source = item.source.as_ref().or(item.target.as_ref());
         let uri = source
             .map(|location| location.uri.clone())
@@ -288,7 +298,7 @@ fn answered(sent: &Sent, code: StatusCode, status: &Status, refs: &[String]) -> 
     let note = if sent.was_carried_out_before(code) {
         Some("carried out by an earlier session that broke".to_owned())
     } else {
-        (!said.is_empty()).then_some(said)
+        (!said.is_empty()).then(|| said.chars().take(MAX_NOTE).collect())
     };
     let uri = refs.first().filter(|_| sent.uris.len() > 1);
     Effect::Answered {

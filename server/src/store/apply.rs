@@ -11,6 +11,9 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 /// break a few in a row; only a job that always breaks its session gets this far.
 const MAX_BROKEN: i64 = 20;
 
+/// How many leaves of DevInfo are kept of a device.
+const MAX_DEVINFO: i64 = 256;
+
 /// What the effects are about.
 pub(crate) struct Scope<'a> {
     pub(crate) transaction: &'a Transaction<'a>,
@@ -84,9 +87,10 @@ impl Scope<'_> {
                 self.cloned(&format!("its {name} was {old:?} and is {value:?}"))?;
             }
         }
-        let query = "INSERT INTO dev_info (device, name, value) VALUES (?1, ?2, ?3)
+        let query = "INSERT INTO dev_info (device, name, value) SELECT ?1, ?2, ?3
+            WHERE (SELECT COUNT(*) FROM dev_info WHERE device = ?1) < ?4
             ON CONFLICT (device, name) DO UPDATE SET value = excluded.value";
-        let values = params![self.device, name, value];
+        let values = params![self.device, name, value, MAX_DEVINFO];
         self.transaction.execute(query, values).map(drop)
     }
 

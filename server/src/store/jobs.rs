@@ -205,6 +205,14 @@ impl Store {
         })
     }
 
+    /// The line of one job.
+    pub fn job_summary(&self, id: i64) -> Result<Option<JobSummary>, Error> {
+        self.read(|connection| {
+            let query = format!("{SUMMARY} WHERE id = ?1");
+            connection.query_row(&query, [id], summary).optional()
+        })
+    }
+
     /// What is known of one job; secrets in it are masked.
     pub fn job(&self, id: i64) -> Result<Option<JobRecord>, Error> {
         self.read(|connection| {

@@ -4,6 +4,9 @@ use super::Store;
 use crate::error::Error;
 use rusqlite::{Transaction, params};
 
+/// After how many entries the audit is looked after.
+const AUDIT_STEP: i64 = 64;
+
 /// How much is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
@@ -40,11 +43,33 @@ impl Store {
                 of_device(transaction, &device.id, bounds)?;
             }
             strangers(transaction, bounds)?;
-            let query = "DELETE FROM audit WHERE id <=
-                (SELECT id FROM audit ORDER BY id DESC LIMIT 1 OFFSET ?1)";
-            transaction.execute(query, [bounds.audit]).map(drop)
+            audit(transaction, bounds)
         })
     }
+}
+
+/// Looks after the audit now and then, so that it cannot grow without bound in between.
+pub(crate) fn after_message(
+    transaction: &Transaction<'_>,
+    bounds: &Bounds,
+) -> rusqlite::Result<()> {
+    if transaction.last_insert_rowid() % AUDIT_STEP == 0 {
+        audit(transaction, bounds)?;
+    }
+    Ok(())
+}
+
+fn audit(transaction: &Transaction<'_>, bounds: &Bounds) -> rusqlite::Result<()> {
+    // Peers that never proved themselves have a quarter of the room, whatever they send.
+    let query =
+        "DELETE FROM audit WHERE session IN (SELECT id FROM sessions WHERE NOT authenticated)
+        AND id <= (SELECT id FROM audit
+            WHERE session IN (SELECT id FROM sessions WHERE NOT authenticated)
+            ORDER BY id DESC LIMIT 1 OFFSET ?1)";
+    transaction.execute(query, [bounds.audit / 4])?;
+    let query = "DELETE FROM audit WHERE id <=
+        (SELECT id FROM audit ORDER BY id DESC LIMIT 1 OFFSET ?1)";
+    transaction.execute(query, [bounds.audit]).map(drop)
 }
 
 /// Makes room before a session is begun. What an unknown peer sends never pushes out what is

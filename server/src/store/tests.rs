@@ -246,6 +246,31 @@ fn old_records_go_and_running_ones_stay() {
 }
 
 #[test]
+fn strangers_do_not_push_out_the_audit_of_a_device() {
+    let mut store = Store::in_memory().unwrap();
+    store.add_device(&device("a"), NOW).unwrap();
+    let bounds = Bounds {
+        audit: 400,
+        ..Bounds::default()
+    };
+    store
+        .change(|transaction| {
+            let known = sessions::begin(transaction, "k", "a", "1", NOW)?;
+            transaction.execute("UPDATE sessions SET authenticated = 1", ())?;
+            audit::note(transaction, known, "said by the device", NOW)?;
+            let stranger = sessions::begin(transaction, "s", "b", "1", NOW)?;
+            for _ in 0..2_000 {
+                audit::note(transaction, stranger, "noise", NOW)?;
+                prune::after_message(transaction, &bounds)?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(store.audit(1).unwrap().len(), 1);
+    assert!(store.audit(2).unwrap().len() < 200);
+}
+
+#[test]
 fn a_long_message_is_cut_in_the_audit() {
     let mut store = Store::in_memory().unwrap();
     let text = "é".repeat(100_000);

@@ -373,6 +373,51 @@ fn an_aborted_session_puts_its_jobs_back() {
 }
 
 #[test]
+fn a_message_that_the_device_refuses_is_tried_in_another_session() {
+    let mut device = Script::new();
+    let (answered, unanswered) = (device.job(&[add("./A", "1")]), device.get("./B"));
+    let reply = device.begin();
+    let id = session::cmd_id_of(reply.commands()[0]);
+    let body = status("1", "0", "SyncHdr", 503) + &status("1", &id, "Add", 200) + "<Final/>";
+    let reply = device.send(&body);
+    assert!(reply.names().is_empty());
+    assert_eq!(reply.phase(), Phase::Ended);
+    assert_eq!(device.state(answered), JobState::Done);
+    let shown = device.show(unanswered);
+    assert_eq!(shown.summary.state, JobState::Queued);
+    assert!(shown.summary.detail.unwrap().contains("503"));
+    assert_eq!(device.hang_up().begin().names(), ["Get"]);
+}
+
+#[test]
+fn a_long_job_goes_on_where_an_aborted_session_left_it() {
+    let mut device = Script::new();
+    device.header_meta = "<Meta><MaxMsgSize xmlns='syncml:metinf'>2500</MaxMsgSize></Meta>".into();
+    let all: Vec<Operation> = (0..60).map(|n| add(&format!("./L/{n}"), "x")).collect();
+    let job = device.job(&all);
+    let first = device.begin();
+    let sent = first.names().len();
+    assert!(sent < 60);
+    // All that was sent is answered, and then the device gives up.
+    let abort = "<Alert><CmdID>9</CmdID><Data>1223</Data></Alert><Final/>";
+    let body = obedience(&first, 200).replace("<Final/>", abort);
+    device.send(&body);
+    assert_eq!(device.state(job), JobState::Queued);
+    let mut reply = device.hang_up().begin();
+    let Command::Add(next) = reply.commands()[0] else {
+        panic!("an Add")
+    };
+    let target = next.items[0].target.as_ref().unwrap();
+    assert_eq!(target.uri, format!("./L/{sent}"));
+    while reply.phase() == Phase::Open {
+        reply = device.obey(&reply, 200);
+    }
+    let shown = device.show(job);
+    assert_eq!(shown.summary.state, JobState::Done);
+    assert_eq!(shown.statuses.len(), 60);
+}
+
+#[test]
 fn work_that_comes_in_mid_session_goes_out_in_it() {
     let mut device = Script::new();
     device.get("./A");

@@ -271,6 +271,8 @@ fn the_audit_keeps_messages_and_masks_credentials() {
     assert!(!audit[0].text.contains("Zz6EivR3"), "{}", audit[0].text);
     assert!(audit[0].text.contains("1201"));
     assert!(audit[1].text.contains("212"));
+    let token = device.token.clone().unwrap();
+    assert!(!audit[1].text.contains(&token), "{}", audit[1].text);
 }
 
 #[test]
