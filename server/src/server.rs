@@ -126,10 +126,7 @@ impl Server {
 
     /// Answers one message.
     pub fn answer(&mut self, request: &Request<'_>) -> Result<Answer, Fault> {
-        let limits = Limits {
-            message_bytes: self.policy.max_message,
-            ..Limits::default()
-        };
+        let limits = Limits::spacious(self.policy.max_message);
         let message = decode(request.media_type, request.body, &limits)
             .map_err(|e| Fault::Unreadable(shorten(&e.to_string())))?;
         check_names(&message).map_err(|why| Fault::Unreadable(why.into()))?;

@@ -156,7 +156,7 @@ pub fn credential(scheme: AuthScheme, user: &str, password: &Secret, nonce: &[u8
         AuthScheme::Mac => return None,
     };
     Some(Cred {
-        meta: base64_meta(scheme),
+        meta: Box::new(base64_meta(scheme)),
         data,
     })
 }

@@ -63,6 +63,22 @@ fn children<'a>(
     Ok(())
 }
 
+/// Reads one more member of a list.
+fn add<'a, T>(
+    e: &mut Events<'a>,
+    list: &mut Vec<T>,
+    read: impl FnOnce(&mut Events<'a>) -> Decoded<T>,
+) -> Decoded<()> {
+    e.keep::<T>()?;
+    let member = read(e)?;
+    if list.is_empty() {
+        // Most lists have one member; without this there would be room for four.
+        list.reserve_exact(1);
+    }
+    list.push(member);
+    Ok(())
+}
+
 fn header(e: &mut Events<'_>) -> Decoded<Header> {
     let mut header = Header::default();
     children(e, |e, tag| {
@@ -91,7 +107,7 @@ fn body(e: &mut Events<'_>) -> Decoded<(Vec<Command>, bool)> {
         if name == Name::Known(syncml::FINAL) {
             is_final = flag(e)?;
         } else {
-            commands.push(command(e, name)?);
+            add(e, &mut commands, |e| command(e, name))?;
         }
     }
     Ok((commands, is_final))
@@ -127,7 +143,7 @@ fn request(e: &mut Events<'_>) -> Decoded<Request> {
             syncml::CRED => request.cred = Some(cred(e)?),
             syncml::META => meta(e, &mut request.meta)?,
             syncml::CORRELATOR => request.correlator = Some(token(e)?),
-            syncml::ITEM => request.items.push(item(e)?),
+            syncml::ITEM => add(e, &mut request.items, item)?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -144,7 +160,7 @@ fn alert(e: &mut Events<'_>) -> Decoded<Alert> {
             syncml::CRED => alert.cred = Some(cred(e)?),
             syncml::DATA => alert.data = Some(token(e)?),
             syncml::CORRELATOR => alert.correlator = Some(token(e)?),
-            syncml::ITEM => alert.items.push(item(e)?),
+            syncml::ITEM => add(e, &mut alert.items, item)?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -159,7 +175,7 @@ fn container(e: &mut Events<'_>) -> Decoded<Container> {
             Name::Known(syncml::CMD_ID) => container.cmd_id = token(e)?,
             Name::Known(syncml::NO_RESP) => container.no_resp = flag(e)?,
             Name::Known(syncml::META) => meta(e, &mut container.meta)?,
-            member => container.commands.push(command(e, member)?),
+            member => add(e, &mut container.commands, |e| command(e, member))?,
         }
     }
     Ok(container)
@@ -175,7 +191,7 @@ fn results(e: &mut Events<'_>) -> Decoded<Results> {
             syncml::META => meta(e, &mut results.meta)?,
             syncml::TARGET_REF => results.target_ref = Some(token(e)?),
             syncml::SOURCE_REF => results.source_ref = Some(token(e)?),
-            syncml::ITEM => results.items.push(item(e)?),
+            syncml::ITEM => add(e, &mut results.items, item)?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -191,12 +207,12 @@ fn status(e: &mut Events<'_>) -> Decoded<Status> {
             syncml::MSG_REF => status.msg_ref = token(e)?,
             syncml::CMD_REF => status.cmd_ref = Some(token(e)?),
             syncml::CMD => status.cmd = token(e)?,
-            syncml::TARGET_REF => status.target_refs.push(token(e)?),
-            syncml::SOURCE_REF => status.source_refs.push(token(e)?),
+            syncml::TARGET_REF => add(e, &mut status.target_refs, token)?,
+            syncml::SOURCE_REF => add(e, &mut status.source_refs, token)?,
             syncml::CRED => status.cred = Some(cred(e)?),
             syncml::CHAL => status.chal = Some(challenge(e)?),
             syncml::DATA => status.data = token(e)?,
-            syncml::ITEM => status.items.push(item(e)?),
+            syncml::ITEM => add(e, &mut status.items, item)?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -248,8 +264,9 @@ fn location(e: &mut Events<'_>) -> Decoded<Location> {
 }
 
 fn cred(e: &mut Events<'_>) -> Decoded<Cred> {
+    e.keep::<Meta>()?;
     let mut cred = Cred {
-        meta: Meta::default(),
+        meta: Box::default(),
         data: Zeroizing::new(String::new()),
     };
     children(e, |e, tag| {
@@ -301,13 +318,15 @@ fn number(
     others: &mut Vec<Element>,
 ) -> Decoded<()> {
     let text = token(e)?;
-    match text.parse() {
-        Ok(number) => *field = Some(number),
-        Err(_) => others.push(Element {
-            name: Name::Known(tag).expand(),
-            attributes: Vec::new(),
-            children: vec![Node::Text(text)],
-        }),
+    if let Ok(number) = text.parse() {
+        *field = Some(number);
+        return Ok(());
     }
+    e.keep::<[Node; 2]>()?;
+    others.push(Element {
+        name: Name::Known(tag).expand(),
+        attributes: Vec::new(),
+        children: vec![Node::Text(text)],
+    });
     Ok(())
 }

@@ -114,6 +114,8 @@ pub enum Reason {
     StringTableTooLong(usize),
     /// Its references expand to more than [`Limits::expansion`].
     ExpandsTooFar(usize),
+    /// Its elements take more memory than [`Limits::memory`].
+    TooMuchMemory(usize),
     /// It ends in the middle.
     UnexpectedEnd,
     /// Something follows its root element.
@@ -172,6 +174,7 @@ impl Reason {
                 ("more than", limit, "namespace declarations at once")
             }
             Self::StringTableTooLong(limit) => ("the string table is longer than", limit, "bytes"),
+            Self::TooMuchMemory(limit) => ("its elements take more than", limit, "bytes"),
             Self::ExpandsTooFar(limit) => ("references expand to more than", limit, "bytes"),
             _ => return None,
         })

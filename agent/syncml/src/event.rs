@@ -152,6 +152,18 @@ impl<'a> Events<'a> {
         }
     }
 
+    /// Counts the memory of something that is kept.
+    pub(crate) fn keep<T>(&mut self) -> Decoded<()> {
+        self.keep_octets(size_of::<T>())
+    }
+
+    fn keep_octets(&mut self, octets: usize) -> Decoded<()> {
+        match self {
+            Self::Xml(reader) => reader.progress_mut().keep(octets),
+            Self::Wbxml(reader) => reader.progress_mut().keep(octets),
+        }
+    }
+
     /// The root element with everything in it, and nothing but the end after it.
     pub(crate) fn document(&mut self) -> Decoded<Element> {
         let root = self.root()?;
@@ -223,18 +235,23 @@ impl<'a> Events<'a> {
     /// The open element with everything in it, up to its end.
     pub(crate) fn element(&mut self, name: Name) -> Decoded<Element> {
         let mut outer: Vec<Element> = Vec::new();
-        let mut open = self.begun(name);
+        let mut open = self.begun(name)?;
         loop {
             match self.next()? {
                 Event::Start(name) => {
-                    let inner = self.begun(name);
+                    let inner = self.begun(name)?;
                     outer.push(std::mem::replace(&mut open, inner));
                 }
-                Event::Text(piece) => match open.children.last_mut() {
-                    Some(Node::Text(text)) => text.push_str(&piece),
-                    _ => open.children.push(Node::Text(piece.into_owned())),
-                },
+                Event::Text(piece) => {
+                    if let Some(Node::Text(text)) = open.children.last_mut() {
+                        text.push_str(&piece);
+                    } else {
+                        self.keep::<Node>()?;
+                        open.children.push(Node::Text(piece.into_owned()));
+                    }
+                }
                 Event::Opaque(octets) => {
+                    self.keep::<Node>()?;
                     let octets = Bytes::copy_from_slice(octets);
                     open.children.push(Node::Opaque(octets));
                 }
@@ -251,12 +268,14 @@ impl<'a> Events<'a> {
         }
     }
 
-    fn begun(&mut self, name: Name) -> Element {
-        Element {
+    fn begun(&mut self, name: Name) -> Decoded<Element> {
+        let attributes = self.take_attributes();
+        self.keep_octets(size_of::<Node>() + size_of_val(attributes.as_slice()))?;
+        Ok(Element {
             name: name.expand(),
-            attributes: self.take_attributes(),
+            attributes,
             children: Vec::new(),
-        }
+        })
     }
 }
 

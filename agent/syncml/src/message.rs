@@ -77,8 +77,8 @@ pub struct Meta {
 /// `Cred`: its data is a secret, so it has no readable `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Cred {
-    /// `Type` and `Format` of the credential.
-    pub meta: Meta,
+    /// `Type` and `Format` of the credential; boxed, since nearly every command goes without one.
+    pub meta: Box<Meta>,
     /// The credential's text.
     pub data: Zeroizing<String>,
 }

@@ -13,6 +13,8 @@ pub(crate) struct Progress {
     elements: usize,
     /// Octets that references and the names of namespaces may still add up to.
     expansion: usize,
+    /// Octets of memory that elements may still take.
+    memory: usize,
 }
 
 impl Progress {
@@ -24,6 +26,7 @@ impl Progress {
             open: Vec::new(),
             elements: 0,
             expansion: limits.expansion,
+            memory: limits.memory,
         }
     }
 
@@ -73,6 +76,17 @@ impl Progress {
                 Ok(())
             }
             None => Err(self.error(Reason::ExpandsTooFar(self.limits.expansion))),
+        }
+    }
+
+    /// Counts memory that is kept for as long as what was read.
+    pub(crate) fn keep(&mut self, octets: usize) -> Decoded<()> {
+        match self.memory.checked_sub(octets) {
+            Some(rest) => {
+                self.memory = rest;
+                Ok(())
+            }
+            None => Err(self.error(Reason::TooMuchMemory(self.limits.memory))),
         }
     }
 

@@ -29,6 +29,7 @@ const LIMITS: Limits = Limits {
     attributes: 32,
     string_table: 1 << 20,
     expansion: 1 << 24,
+    memory: 1 << 28,
 };
 
 /// Prints the document of a file.

@@ -201,7 +201,7 @@ fn location() -> BoxedStrategy<Location> {
 fn cred(octets: bool) -> BoxedStrategy<Cred> {
     (meta(octets), token())
         .prop_map(|(meta, data)| Cred {
-            meta,
+            meta: Box::new(meta),
             data: Zeroizing::new(data),
         })
         .boxed()

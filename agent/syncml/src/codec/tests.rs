@@ -359,10 +359,10 @@ fn a_message_is_written_in_the_order_of_the_dtd() {
                 name: Some("Bruce2".into()),
             },
             cred: Some(Cred {
-                meta: Meta {
+                meta: Box::new(Meta {
                     format: Some("b64".into()),
                     ..Meta::default()
-                },
+                }),
                 data: Zeroizing::new("QQ==".into()),
             }),
             meta: Meta {

@@ -42,6 +42,11 @@ impl<'a> WbxmlReader<'a> {
         &self.progress
     }
 
+    /// How far the reader is, to count what is kept of the document.
+    pub(crate) const fn progress_mut(&mut self) -> &mut Progress {
+        &mut self.progress
+    }
+
     /// The attributes of the element that began last.
     pub(crate) fn take_attributes(&mut self) -> Vec<Attribute> {
         std::mem::take(&mut self.attributes)

@@ -382,6 +382,36 @@ fn identifiers_hold_no_control_characters() {
 }
 
 #[test]
+fn memory_is_bounded_whatever_the_octets_become() {
+    let limit = Limits::default().memory;
+    assert!(limit < 100 * 65_536);
+    for (before, unit, after) in [
+        (b"".as_slice(), b"\x29".as_slice(), b"".as_slice()),
+        (b"\x45", b"\x14", b"\x01"),
+        (b"", b"\x45\x14\x01", b""),
+        (b"\x48", b"\x69\x0E\x01", b"\x01"),
+    ] {
+        let body = [before, &unit.repeat(65_000 / unit.len()), after].concat();
+        assert_eq!(commands(&body), Err(Reason::TooMuchMemory(limit)));
+        let body = [before, &unit.repeat(3_000), after].concat();
+        assert!(commands(&body).is_ok());
+    }
+    let opaque = [b"\x5F", b"\xC3\x00".repeat(65_000).as_slice(), b"\x01"].concat();
+    assert_eq!(commands(&opaque), Err(Reason::TooMuchMemory(limit)));
+    let document = b"\x02\xA4\x01\x6A\x04a\0b\0\x6D\x85\x04\x00\x04\x02\x01\x01";
+    let read = |memory| {
+        let limits = Limits {
+            memory,
+            ..Limits::default()
+        };
+        decode_element(MediaType::DmWbxml, document, &limits).map_err(|error| error.reason)
+    };
+    assert_eq!(read(300), Err(Reason::TooMuchMemory(300)));
+    assert!(read(400).is_ok());
+    assert!(size_of::<Command>() <= 416);
+}
+
+#[test]
 fn errors_tell_the_place() {
     let mut reader =
         WbxmlReader::new(b"\x02\xA4\x01\x6A\x00\x6D\x6C\x65\x40", Limits::default()).unwrap();

@@ -26,6 +26,30 @@ fn an_identical_message_gets_the_identical_answer_once_carried_out() {
 }
 
 #[test]
+fn a_subtree_of_ten_thousand_nodes_fits_one_message() {
+    let mut device = Script::new();
+    let job = device.get("./A?list=StructData");
+    let reply = device.begin();
+    let msg_ref = &reply.message.header.msg_id;
+    let cmd_id = session::cmd_id_of(reply.commands()[0]);
+    let mut body = status(msg_ref, "0", "SyncHdr", 212) + &status(msg_ref, &cmd_id, "Get", 200);
+    write!(
+        body,
+        "<Results><CmdID>2</CmdID><MsgRef>{msg_ref}</MsgRef><CmdRef>{cmd_id}</CmdRef>"
+    )
+    .unwrap();
+    for node in 0..10_000 {
+        write!(
+            body,
+            "<Item><Source><LocURI>./A/{node}</LocURI></Source><Data>1</Data></Item>"
+        )
+        .unwrap();
+    }
+    device.send(&(body + "</Results><Final/>"));
+    assert_eq!(device.show(job).results.len(), 10_000);
+}
+
+#[test]
 fn other_octets_under_a_used_msg_id_are_refused_and_change_nothing() {
     let mut device = Script::new();
     let job = device.get("./A");
