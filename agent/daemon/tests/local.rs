@@ -8,8 +8,9 @@
 mod common;
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use common::{Client, Home, PATIENCE, refusal};
@@ -249,4 +250,29 @@ fn a_trace_takes_a_client_that_wants_more() {
         .unwrap();
     let (name, _) = refusal(client.ask("RunSession", json!({ "trace": true })));
     assert_eq!(name, "io.omadm.Agent.InvalidRequest");
+}
+
+#[test]
+fn connections_are_bounded_and_freed() {
+    let home = Home::new("");
+    let _daemon = home.start();
+    // Sixteen for everybody, four more for whoever may write.
+    let mut clients: Vec<Client> = (0..20).map(|_| home.connect()).collect();
+    for client in &mut clients {
+        client.status();
+    }
+    let mut refused = UnixStream::connect(home.socket()).unwrap();
+    assert_eq!(refused.read(&mut [0]).unwrap(), 0, "one too many");
+    drop(clients);
+    let from = Instant::now();
+    loop {
+        let mut stream = UnixStream::connect(home.socket()).unwrap();
+        let call = b"{\"method\":\"io.omadm.Agent.GetStatus\"}\0";
+        let answered =
+            stream.write_all(call).is_ok() && stream.read(&mut [0]).is_ok_and(|n| n == 1);
+        if answered {
+            return;
+        }
+        assert!(from.elapsed() < PATIENCE, "the places are never freed");
+    }
 }

@@ -85,7 +85,7 @@ fn sigterm_ends_it_and_the_manager_is_told() {
     home.until("STOPPING=1");
     let (status, log) = daemon.end();
     assert_eq!(status.code(), Some(0), "{log}");
-    assert!(from.elapsed() < Duration::from_secs(2));
+    assert!(from.elapsed() < Duration::from_secs(4));
     assert!(log.contains("omadmd has stopped"), "{log}");
 }
 
@@ -139,7 +139,7 @@ fn the_watchdog_is_fed() {
         home.until("WATCHDOG=1");
     }
     assert!(
-        from.elapsed() < Duration::from_secs(1),
+        from.elapsed() < Duration::from_secs(5),
         "{:?}",
         from.elapsed()
     );

@@ -20,7 +20,7 @@ use super::frame::Frames;
 use super::request::Request;
 use super::service;
 use super::socket::Rights;
-use super::wire::{Call, Error, MAX_REQUEST, Reply};
+use super::wire::{Call, Error, MAX_REPLY, MAX_REQUEST, Reply};
 
 /// A client that is silent or does not read for so long is dropped.
 const IDLE: Duration = Duration::from_mins(10);
@@ -200,6 +200,10 @@ fn last(reply: Result<Json, Error>) -> Reply {
 async fn send(write: &mut OwnedWriteHalf, reply: Reply) -> io::Result<()> {
     let mut bytes = serde_json::to_vec(&reply)?;
     drop(reply);
+    if bytes.len() > MAX_REPLY {
+        let text = format!("the reply is longer than {MAX_REPLY} octets: ask for a part of it");
+        bytes = serde_json::to_vec(&last(Err(Error::InvalidRequest(text))))?;
+    }
     bytes.push(0);
     timeout(WRITE, write.write_all(&bytes)).await?
 }

@@ -94,8 +94,11 @@ fn run(config_file: Option<PathBuf>, new_device_id: bool) -> Result<(), Failure>
         Ok(config) => config,
         Err(findings) => {
             logging::install(log::LevelFilter::Info);
-            let lines: Vec<_> = findings.iter().map(ToString::to_string).collect();
-            return Err(Failure::new(exit::CONFIG, lines.join("\n")));
+            for finding in &findings {
+                log::error!("{finding}");
+            }
+            let message = "omadmd does not start with this configuration";
+            return Err(Failure::new(exit::CONFIG, message));
         }
     };
     logging::install(config.log_level.into());

@@ -154,6 +154,20 @@ async fn an_endless_request_is_cut_off() {
 }
 
 #[tokio::test]
+async fn a_reply_that_no_client_takes_becomes_an_error() {
+    let (mut stream, mut asked) = connect(Rights::Read);
+    ask(
+        &mut stream,
+        &json!({ "method": "io.omadm.Agent.GetStatus" }),
+    )
+    .await;
+    let call = asked.recv().await.unwrap();
+    call.answer.finish(Ok("x".repeat(MAX_REPLY)));
+    let answer = reply(&mut stream).await;
+    assert_eq!(answer["error"], "io.omadm.Agent.InvalidRequest");
+}
+
+#[tokio::test]
 async fn calls_may_be_sent_ahead() {
     let (mut stream, _asked) = connect(Rights::Read);
     let call = json!({ "method": "org.varlink.service.GetInfo" }).to_string();
