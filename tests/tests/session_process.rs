@@ -7,8 +7,10 @@
 )]
 
 use std::fs;
+use std::path::Path;
 
-use omadm_tests::process::{ACCOUNT, Bench};
+use omadm_tests::process::{ACCOUNT, Agent, Bench, Server};
+use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
 use serde_json::Value;
 
 const NAME: &str = "./DMAcc/bench/Name";
@@ -164,4 +166,115 @@ fn an_agent_that_stops_says_so() {
     assert!(!bench.agent.socket().exists());
     bench.agent.restart();
     assert_eq!(bench.agent.device_id(), bench.device);
+}
+
+#[test]
+fn a_server_that_deletes_its_account_is_forgotten() {
+    let mut bench = Bench::new("wbxml", "");
+    let job = bench.job(&["delete", "./DMAcc/bench"]);
+    let session = bench.session();
+    assert_eq!(session["result"], "completed", "{session}");
+    assert_eq!(state(&bench, job), "done");
+    let accounts = |bench: &Bench| bench.agent.json(&["account", "list"])["accounts"].clone();
+    assert_eq!(accounts(&bench), serde_json::json!([]));
+    bench.agent.stop();
+    for entry in fs::read_dir(bench.agent.state()).unwrap() {
+        let bytes = fs::read(entry.unwrap().path()).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains("server-s3cret"), "the secret is still there");
+    }
+    bench.agent.restart();
+    assert_eq!(accounts(&bench), serde_json::json!([]));
+    let log = bench.agent.process().log();
+    assert!(!log.contains("kept but not shown"), "{log}");
+}
+
+/// A certificate authority's certificate, and a certificate and key for 127.0.0.1, in files.
+fn authority(folder: &Path) -> [String; 3] {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.subject_alt_names = vec![SanType::IpAddress([127, 0, 0, 1].into())];
+    let key = KeyPair::generate().unwrap();
+    let own = params.signed_by(&key, &issuer).unwrap();
+    let file = |name: &str, text: String| {
+        fs::write(folder.join(name), text).unwrap();
+        folder.join(name).to_str().unwrap().to_owned()
+    };
+    [
+        file("ca.pem", issuer.as_ref().pem()),
+        file("cert.pem", own.pem()),
+        file("key.pem", key.serialize_pem()),
+    ]
+}
+
+#[test]
+fn tls_stands_in_for_the_server_only_where_the_account_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let [ca, cert, key] = authority(folder.path());
+    let tls = ["--tls-cert", &cert, "--tls-key", &key];
+    let server = Server::start(&folder.path().join("server"), "tls.example", &tls);
+    let agent = Agent::start(&folder.path().join("agent"), "");
+    let device = agent.device_id();
+    let secret = folder.path().join("secret");
+    fs::write(&secret, "device-s3cret\n").unwrap();
+    let secret = secret.to_str().unwrap();
+    let register = [
+        "device",
+        "add",
+        &device,
+        "--user",
+        "device",
+        "--secret-file",
+        secret,
+    ];
+    let register = [&register[..], &["--server-auth", "none"]].concat();
+    server.run(&register).expect_success();
+    let job = server.json(&["job", "add", &device, "get", "./DevInfo?list=Struct"]);
+    assert_eq!(job["job"], 1);
+
+    let url = server.url();
+    assert!(url.starts_with("https://127.0.0.1:"), "{url}");
+    let account = |more: &[&str]| {
+        let add = [
+            "account",
+            "add",
+            "tls",
+            "--server-id",
+            "tls.example",
+            "--address",
+            &url,
+        ];
+        let own = ["--client-name", "device", "--client-secret-file", secret];
+        let ended = agent.run(&[&add[..], &own[..], more].concat());
+        ended.expect_success();
+    };
+    let result = || {
+        let report = agent.json(&["session"]);
+        agent.run(&["account", "remove", "tls"]).expect_success();
+        let text = |key: &str| {
+            report["session"][key]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        (text("result"), text("detail"))
+    };
+    // The machine's own authorities do not know this server.
+    account(&["--accept-tls", "--server-auth", "none"]);
+    let (word, detail) = result();
+    assert_eq!(word, "bearer-failed");
+    assert!(detail.contains("TLS"), "{detail}");
+    // TLS proves the server, but this account wants its credentials all the same.
+    account(&["--ca-file", &ca, "--server-secret-file", secret]);
+    let (word, detail) = result();
+    assert_eq!(word, "aborted-by-server", "{detail}");
+    assert!(detail.contains("did not authenticate itself"), "{detail}");
+    assert_ne!(server.json(&["job", "show", "1"])["state"], "done");
+    // This one takes the certificate instead.
+    account(&["--ca-file", &ca, "--accept-tls", "--server-auth", "none"]);
+    let (word, detail) = result();
+    assert_eq!(word, "completed", "{detail}");
+    assert_eq!(server.json(&["job", "show", "1"])["state"], "done");
 }
