@@ -209,6 +209,32 @@ fn authority(folder: &Path) -> [String; 3] {
     ]
 }
 
+/// Result and detail of a session of an account that is made with these options.
+fn session_with(agent: &Agent, url: &str, secret: &str, more: &[&str]) -> (String, String) {
+    let add = [
+        "account",
+        "add",
+        "tls",
+        "--server-id",
+        "tls.example",
+        "--address",
+        url,
+    ];
+    let own = ["--client-name", "device", "--client-secret-file", secret];
+    agent
+        .run(&[&add[..], &own[..], more].concat())
+        .expect_success();
+    let report = agent.json(&["session"]);
+    agent.run(&["account", "remove", "tls"]).expect_success();
+    let text = |key: &str| {
+        report["session"][key]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    (text("result"), text("detail"))
+}
+
 #[test]
 fn tls_stands_in_for_the_server_only_where_the_account_says_so() {
     let folder = tempfile::tempdir().unwrap();
@@ -236,45 +262,18 @@ fn tls_stands_in_for_the_server_only_where_the_account_says_so() {
 
     let url = server.url();
     assert!(url.starts_with("https://127.0.0.1:"), "{url}");
-    let account = |more: &[&str]| {
-        let add = [
-            "account",
-            "add",
-            "tls",
-            "--server-id",
-            "tls.example",
-            "--address",
-            &url,
-        ];
-        let own = ["--client-name", "device", "--client-secret-file", secret];
-        let ended = agent.run(&[&add[..], &own[..], more].concat());
-        ended.expect_success();
-    };
-    let result = || {
-        let report = agent.json(&["session"]);
-        agent.run(&["account", "remove", "tls"]).expect_success();
-        let text = |key: &str| {
-            report["session"][key]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned()
-        };
-        (text("result"), text("detail"))
-    };
+    let session = |more: &[&str]| session_with(&agent, &url, secret, more);
     // The machine's own authorities do not know this server.
-    account(&["--accept-tls", "--server-auth", "none"]);
-    let (word, detail) = result();
+    let (word, detail) = session(&["--accept-tls", "--server-auth", "none"]);
     assert_eq!(word, "bearer-failed");
     assert!(detail.contains("TLS"), "{detail}");
     // TLS proves the server, but this account wants its credentials all the same.
-    account(&["--ca-file", &ca, "--server-secret-file", secret]);
-    let (word, detail) = result();
+    let (word, detail) = session(&["--ca-file", &ca, "--server-secret-file", secret]);
     assert_eq!(word, "aborted-by-server", "{detail}");
     assert!(detail.contains("did not authenticate itself"), "{detail}");
     assert_ne!(server.json(&["job", "show", "1"])["state"], "done");
     // This one takes the certificate instead.
-    account(&["--ca-file", &ca, "--accept-tls", "--server-auth", "none"]);
-    let (word, detail) = result();
+    let (word, detail) = session(&["--ca-file", &ca, "--accept-tls", "--server-auth", "none"]);
     assert_eq!(word, "completed", "{detail}");
     assert_eq!(server.json(&["job", "show", "1"])["state"], "done");
 }
