@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 /// The command line was wrong (`EX_USAGE`).
 pub const USAGE: u8 = 64;
+
 /// An error of a kind that `sysexits.h` numbers, in words for the person at the terminal.
 #[derive(Debug)]
 pub enum Error {

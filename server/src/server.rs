@@ -3,6 +3,7 @@
 //! Each message is one transaction: what it changes, the state of its session and the answer
 //! are on the disk before the answer is handed back.
 
+mod remark;
 mod route;
 
 use crate::error::Error;
@@ -15,6 +16,7 @@ use rusqlite::Transaction;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
+use remark::{detail, shorten, summary};
 use route::Route;
 
 /// How the server behaves.
@@ -287,7 +289,12 @@ impl Arrival<'_> {
             body,
             session: Some(id),
             phase: Some(phase),
-            summary: self.summary(&outcome.answer, &outcome.effects, phase),
+            summary: summary(
+                &self.message.header.msg_id,
+                &outcome.answer,
+                &outcome.effects,
+                phase,
+            ),
         })
     }
 
@@ -351,24 +358,6 @@ impl Arrival<'_> {
     fn write(&self, message: &Message) -> Result<Vec<u8>, Failure> {
         encode(self.request.media_type, message).map_err(|e| Failure::Unwritable(e.to_string()))
     }
-
-    fn summary(&self, answer: &Message, effects: &[Effect], phase: Phase) -> String {
-        let count = |of: fn(&Effect) -> bool| effects.iter().filter(|effect| of(effect)).count();
-        let answered = count(|effect| matches!(effect, Effect::Answered { .. }));
-        let alerts = count(|effect| matches!(effect, Effect::Alert(_)));
-        let mut text = format!(
-            "message {}: {answered} commands answered, {alerts} alerts, {} commands back; {}",
-            shorten(&self.message.header.msg_id),
-            answer.commands.len(),
-            phase.as_str(),
-        );
-        for effect in effects {
-            if let Effect::AuthenticationFailed { reason, .. } = effect {
-                let _ = write!(text, " ({})", shorten(reason));
-            }
-        }
-        text
-    }
 }
 
 /// The part of a `RespURI` that nobody can guess.
@@ -378,19 +367,6 @@ fn token(random: &[u8]) -> String {
         let _ = write!(text, "{octet:02x}");
     }
     text
-}
-
-fn detail(effects: &[Effect], phase: Phase) -> Option<String> {
-    effects.iter().rev().find_map(|effect| match effect {
-        Effect::AuthenticationFailed { reason, .. } => Some(reason.clone()),
-        Effect::Note(text) if phase == Phase::Aborted => Some(text.clone()),
-        _ => None,
-    })
-}
-
-/// What a peer sent, short enough for a line.
-fn shorten(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(160).collect()
 }
 
 #[cfg(test)]

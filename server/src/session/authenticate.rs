@@ -188,10 +188,6 @@ impl Turn<'_> {
         // The device has executed nothing of what it refused to hear.
         self.take_back(&reason);
         self.note(reason);
-        if verdict.is_err() {
-            self.session.phase = Phase::Aborted;
-            self.reply.abort();
-        }
         verdict.is_ok()
     }
 

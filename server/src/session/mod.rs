@@ -305,20 +305,21 @@ impl Turn<'_> {
     fn converse(&mut self) {
         self.load_jobs();
         let message = self.exchange.message;
-        if !self.hear_about_credentials() {
-            self.statuses_only();
-            return;
-        }
+        let trusted = self.hear_about_credentials();
         for command in &message.commands {
             self.receive(command);
         }
-        if self.unmatched > 0 {
+        // Statuses for commands that were taken back are no surprise.
+        if self.unmatched > 0 && self.session.server_refusals == 0 {
             self.note(format!("{} Statuses answer no command", self.unmatched));
         }
         if !self.chunk_seen {
             self.drop_partial();
         }
-        if self.session.phase == Phase::Aborted {
+        if !trusted {
+            self.session.phase = Phase::Aborted;
+            self.reply.abort();
+        } else if self.session.phase == Phase::Aborted {
             self.return_jobs("the device broke the session off");
         } else if let Some(reason) = self.refusal.take() {
             // What it has answered counts; the rest is tried in another session.
@@ -331,12 +332,6 @@ impl Turn<'_> {
             // OMA-TS-DM-Protocol 9: the package of the device goes on; no new commands until its end.
             self.conclude(false);
             self.reply.next_message();
-        }
-    }
-
-    fn statuses_only(&mut self) {
-        for command in &self.exchange.message.commands {
-            self.reply.status(command, StatusCode::OK);
         }
     }
 

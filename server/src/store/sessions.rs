@@ -182,7 +182,7 @@ pub(crate) fn save(
     let state = serde_json::to_string(turned.session)
         .map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
     let query = "UPDATE sessions SET phase = ?2, last = ?3, state = ?4, peer_msg_id = ?5,
-        request_digest = ?6, answer = ?7, answer_type = ?8, detail = COALESCE(?9, detail),
+        request_digest = ?6, answer = ?7, answer_type = ?8, detail = ?9,
         received = received + 1, sent = sent + 1,
         bytes_received = bytes_received + ?10, bytes_sent = bytes_sent + ?11 WHERE id = ?1";
     let values = params![

@@ -38,6 +38,9 @@ fn a_device_without_credentials_is_challenged_and_nothing_is_believed() {
     let reply = device.begin();
     assert_eq!(reply.status("SyncHdr"), "212");
     assert_eq!(reply.message.header.msg_id, "2");
+    let session = device.server.store().session(1).unwrap().unwrap();
+    assert!(session.authenticated);
+    assert_eq!(session.detail, None, "a challenge is no fault");
     assert_eq!(reply.names(), ["Get"]);
     assert_eq!(device.state(job), JobState::Sent);
 }
@@ -198,8 +201,13 @@ fn a_device_that_refuses_the_server_for_good_ends_the_session() {
         let reply = device.send(&(refusal(401, nonce) + "<Final/>"));
         assert_eq!(reply.names(), ["Get"]);
     }
-    let reply = device.send(&(refusal(401, "CCCC") + "<Final/>"));
+    let event = "<Alert><CmdID>5</CmdID><Data>1224</Data><Item><Meta>\
+        <Type xmlns='syncml:metinf'>t</Type></Meta><Data>1</Data></Item></Alert><Final/>";
+    let reply = device.send(&(refusal(401, "CCCC") + event));
     assert_eq!(reply.alert(), Some("1223"));
+    assert_eq!(reply.status("Alert"), "200");
+    let kept = device.server.store().device(DEVICE).unwrap().unwrap();
+    assert_eq!(kept.alerts.len(), 1, "what is answered for is kept");
     assert_eq!(reply.phase(), Phase::Aborted);
     let shown = device.show(job);
     assert_eq!(shown.summary.state, JobState::Queued);
