@@ -7,79 +7,111 @@ use std::fmt::Write;
 /// Octets of opaque data that are shown.
 const SHOWN_OCTETS: usize = 32;
 
+/// Documents in documents that are shown as such; one that is deeper is shown as octets.
+const MAX_NESTED: usize = 4;
+
 /// The element and everything in it as indented text.
 ///
 /// Character data follows the name; what would not fit a line is escaped as in Rust. Opaque
 /// data is shown as text, as the document it holds, or in hexadecimal.
 pub fn dump(element: &Element) -> String {
-    let mut out = String::new();
-    write_element(&mut out, element, &Namespace::SyncMl, 0);
-    out
+    let mut dump = Dump {
+        out: String::new(),
+        nested: 0,
+        limits: Limits::default(),
+    };
+    dump.element(element, &Namespace::SyncMl, 0);
+    dump.out
 }
 
-fn write_element(out: &mut String, element: &Element, around: &Namespace, depth: usize) {
-    indent(out, depth);
-    out.push_str(&element.name.local);
-    let namespace = &element.name.namespace;
-    if let (Namespace::Other(name), true) = (namespace, namespace != around) {
-        let _ = write!(out, " ({})", line(name));
-    }
-    for attribute in &element.attributes {
-        let _ = write!(out, " {}={:?}", line(&attribute.local), attribute.value);
-    }
-    if let [only @ (Node::Text(_) | Node::Opaque(_))] = element.children.as_slice() {
-        out.push_str(": ");
-        write_content(out, only, depth);
-        return;
-    }
-    out.push('\n');
-    for child in &element.children {
-        match child {
-            Node::Element(child) if depth < 2 * Limits::MAX_DEPTH => {
-                write_element(out, child, namespace, depth + 1);
-            }
-            Node::Element(_) => {
-                indent(out, depth + 1);
-                out.push_str("…\n");
-            }
-            content => {
-                indent(out, depth + 1);
-                write_content(out, content, depth + 1);
+struct Dump {
+    out: String,
+    /// Documents around the elements that are written now.
+    nested: usize,
+    /// What documents inside may cost, all of them together.
+    limits: Limits,
+}
+
+impl Dump {
+    fn element(&mut self, element: &Element, around: &Namespace, depth: usize) {
+        self.limits.elements = self.limits.elements.saturating_sub(1);
+        self.indent(depth);
+        self.out.push_str(&element.name.local);
+        let namespace = &element.name.namespace;
+        if let (Namespace::Other(name), true) = (namespace, namespace != around) {
+            let _ = write!(self.out, " ({})", line(name));
+        }
+        for attribute in &element.attributes {
+            let (name, value) = (line(&attribute.local), &attribute.value);
+            let _ = write!(self.out, " {name}={value:?}");
+        }
+        if let [only @ (Node::Text(_) | Node::Opaque(_))] = element.children.as_slice() {
+            self.out.push_str(": ");
+            self.content(only, depth);
+            return;
+        }
+        self.out.push('\n');
+        for child in &element.children {
+            match child {
+                Node::Element(child) if depth < 2 * Limits::MAX_DEPTH => {
+                    self.element(child, namespace, depth + 1);
+                }
+                Node::Element(_) => {
+                    self.indent(depth + 1);
+                    self.out.push_str("…\n");
+                }
+                content => {
+                    self.indent(depth + 1);
+                    self.content(content, depth + 1);
+                }
             }
         }
     }
-}
 
-/// Writes text or octets, and the end of the line.
-fn write_content(out: &mut String, content: &Node, depth: usize) {
-    match content {
-        Node::Text(text) => {
-            let _ = writeln!(out, "{}", line(text));
+    /// Writes text or octets, and the end of the line.
+    fn content(&mut self, content: &Node, depth: usize) {
+        match content {
+            Node::Text(text) => {
+                let _ = writeln!(self.out, "{}", line(text));
+            }
+            Node::Opaque(octets) => self.octets(octets, depth),
+            Node::Element(_) => {}
         }
-        Node::Opaque(octets) => write_octets(out, octets, depth),
-        Node::Element(_) => {}
     }
-}
 
-fn write_octets(out: &mut String, octets: &[u8], depth: usize) {
-    let limits = Limits::default();
-    let inner = decode_element(MediaType::DmWbxml, octets, &limits).ok();
-    if let Some(inner) = inner.filter(|_| depth < Limits::MAX_DEPTH) {
-        let _ = writeln!(out, "(WBXML, {} octets)", octets.len());
-        write_element(out, &inner, &Namespace::SyncMl, depth + 1);
-    } else if let Ok(text) = std::str::from_utf8(octets) {
-        let _ = writeln!(out, "{} ({} octets)", line(text), octets.len());
-    } else {
-        let shown = octets.get(..SHOWN_OCTETS).unwrap_or(octets);
-        for octet in shown {
-            let _ = write!(out, "{octet:02x} ");
-        }
-        let rest = if shown.len() < octets.len() {
-            "… "
+    fn octets(&mut self, octets: &[u8], depth: usize) {
+        if let Some(inner) = self.document(octets) {
+            let _ = writeln!(self.out, "(WBXML, {} octets)", octets.len());
+            self.nested += 1;
+            self.element(&inner, &Namespace::SyncMl, depth + 1);
+            self.nested -= 1;
+        } else if let Ok(text) = std::str::from_utf8(octets) {
+            let _ = writeln!(self.out, "{} ({} octets)", line(text), octets.len());
         } else {
-            ""
-        };
-        let _ = writeln!(out, "{rest}({} octets)", octets.len());
+            let shown = octets.get(..SHOWN_OCTETS).unwrap_or(octets);
+            for octet in shown {
+                let _ = write!(self.out, "{octet:02x} ");
+            }
+            let rest = if shown.len() < octets.len() {
+                "… "
+            } else {
+                ""
+            };
+            let _ = writeln!(self.out, "{rest}({} octets)", octets.len());
+        }
+    }
+
+    fn document(&self, octets: &[u8]) -> Option<Element> {
+        if self.nested >= MAX_NESTED {
+            return None;
+        }
+        decode_element(MediaType::DmWbxml, octets, &self.limits).ok()
+    }
+
+    fn indent(&mut self, depth: usize) {
+        for _ in 0..depth {
+            self.out.push_str("  ");
+        }
     }
 }
 
@@ -92,12 +124,6 @@ fn line(text: &str) -> String {
         text.to_owned()
     } else {
         format!("{text:?}")
-    }
-}
-
-fn indent(out: &mut String, depth: usize) {
-    for _ in 0..depth {
-        out.push_str("  ");
     }
 }
 
@@ -149,6 +175,28 @@ SyncML
     Final
 ";
         assert_eq!(dump(&root), expected);
+    }
+
+    #[test]
+    fn documents_in_documents_cost_no_more_than_one() {
+        let wrap = |inner: Vec<u8>| {
+            let mut data = Element::new(Namespace::SyncMl, "Data");
+            data.children.push(Node::Opaque(inner.into()));
+            data
+        };
+        let mut data = wrap(vec![0xFF]);
+        for _ in 0..9 {
+            data = wrap(crate::encode_element(MediaType::DmWbxml, &data).unwrap());
+        }
+        assert_eq!(dump(&data).matches("WBXML").count(), 4);
+
+        let many = vec![Node::Element(Element::new(Namespace::SyncMl, "Item")); 10_000];
+        let mut add = Element::new(Namespace::SyncMl, "Add");
+        add.children = many;
+        let inner = crate::encode_element(MediaType::DmWbxml, &add).unwrap();
+        let mut outer = Element::new(Namespace::SyncMl, "Data");
+        outer.children = vec![Node::Opaque(inner.into()); 100];
+        assert_eq!(dump(&outer).matches("Item").count(), 10_000);
     }
 
     #[test]
