@@ -231,6 +231,10 @@ impl<'a> WbxmlReader<'a> {
                     .map_or_else(String::new, |(_, namespace)| namespace.clone()),
             };
             self.progress.spend(namespace.len())?;
+            let same = |a: &Attribute| a.local == local && a.namespace == namespace;
+            if self.attributes.iter().any(same) {
+                return Err(self.error(Reason::RepeatedAttribute(local.into())));
+            }
             self.attributes.push(Attribute {
                 namespace,
                 local: local.to_owned(),

@@ -412,6 +412,19 @@ fn memory_is_bounded_whatever_the_octets_become() {
 }
 
 #[test]
+fn an_attribute_occurs_once() {
+    let attributes = |list: &[u8]| {
+        let document = [b"\x02\xA4\x01\x6A\x04a\0b\0\xAD".as_slice(), list, b"\x01"].concat();
+        decode_element(MediaType::DmWbxml, &document, &Limits::default())
+            .map(|element| element.attributes.len())
+            .map_err(|error| error.reason)
+    };
+    assert_eq!(attributes(b"\x04\x00\x04\x02"), Ok(2));
+    let again = Reason::RepeatedAttribute("a".into());
+    assert_eq!(attributes(b"\x04\x00\x04\x02\x04\x00"), Err(again));
+}
+
+#[test]
 fn errors_tell_the_place() {
     let mut reader =
         WbxmlReader::new(b"\x02\xA4\x01\x6A\x00\x6D\x6C\x65\x40", Limits::default()).unwrap();
