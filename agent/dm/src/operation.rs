@@ -27,7 +27,7 @@ pub use add::add;
 pub use copy::copy;
 pub use delete::delete;
 pub use exec::exec;
-pub use get::{GetItem, Payload, get};
+pub use get::{GetItem, Payload, get, get_within};
 pub use replace::replace;
 
 /// Who gives a command.

@@ -64,6 +64,20 @@ pub fn get(
     by: Authority<'_>,
     address: &Address,
 ) -> Result<Vec<GetItem>, StatusCode> {
+    let mut nodes = u64::MAX;
+    get_within(view, by, address, &mut nodes)
+}
+
+/// Carries out a Get that may cost so much: `nodes` is how many nodes listings may still look
+/// at. One that needs more is refused (413), and so is every later one.
+///
+/// A listing costs what it looks at, which an ACL may make more than what it finds.
+pub fn get_within(
+    view: &View<'_>,
+    by: Authority<'_>,
+    address: &Address,
+    nodes: &mut u64,
+) -> Result<Vec<GetItem>, StatusCode> {
     let node = find(view, &address.uri, AccessType::GET)?;
     permit(view, by, Right::Get, &address.uri)?;
     match &address.query {
@@ -74,8 +88,14 @@ pub fn get(
             type_: Arc::from(""),
             data: Payload::Property(node.property(*property)?),
         }]),
-        Some(Query::List(List::Struct)) => Ok(listing(view, by, &address.uri, false)),
-        Some(Query::List(List::StructData)) => Ok(listing(view, by, &address.uri, true)),
+        Some(Query::List(List::Struct)) => {
+            let all = subtree(view, &address.uri, nodes)?;
+            Ok(listing(view, by, all, false))
+        }
+        Some(Query::List(List::StructData)) => {
+            let all = subtree(view, &address.uri, nodes)?;
+            Ok(listing(view, by, all, true))
+        }
         Some(Query::List(_) | Query::UnknownProp(_) | Query::Other(_)) => {
             Err(StatusCode::NOT_SUPPORTED)
         }
@@ -91,9 +111,25 @@ fn plain(node: &NodeRef<'_>) -> Result<GetItem, StatusCode> {
     Ok(item(node, data))
 }
 
+/// The nodes of a subtree, if there are no more than `most`, which they are taken from.
+fn subtree<'a>(view: &View<'a>, top: &Uri, most: &mut u64) -> Result<Vec<NodeRef<'a>>, StatusCode> {
+    if *most == 0 {
+        return Err(StatusCode::TOO_LARGE);
+    }
+    let all = view.subtree(top);
+    let left = most.checked_sub(all.len() as u64);
+    *most = left.unwrap_or(0);
+    left.map(|_| all).ok_or(StatusCode::TOO_LARGE)
+}
+
 /// The nodes of a subtree that `by` may read. A live leaf that cannot be read is left out of
 /// the data, not of the structure, so that one bad source does not cost the rest.
-fn listing(view: &View<'_>, by: Authority<'_>, top: &Uri, with_data: bool) -> Vec<GetItem> {
+fn listing(
+    view: &View<'_>,
+    by: Authority<'_>,
+    all: Vec<NodeRef<'_>>,
+    with_data: bool,
+) -> Vec<GetItem> {
     let readable = |node: &NodeRef<'_>| {
         node.access().allows(AccessType::GET) && view.permits(by, Right::Get, node.uri())
     };
@@ -105,11 +141,7 @@ fn listing(view: &View<'_>, by: Authority<'_>, top: &Uri, with_data: bool) -> Ve
         };
         Some(item(&node, data))
     };
-    view.subtree(top)
-        .into_iter()
-        .filter(readable)
-        .filter_map(entry)
-        .collect()
+    all.into_iter().filter(readable).filter_map(entry).collect()
 }
 
 fn item(node: &NodeRef<'_>, data: Payload) -> GetItem {

@@ -91,6 +91,7 @@ impl Session {
             max_object: self.parameters.max_obj_size,
             max_result: self.peer.max_obj_size.unwrap_or(u64::MAX),
             result_bytes: queue as u64,
+            listed_nodes: self.parameters.listed_nodes,
             seen: &self.execs,
         };
         let mut execution = Execution::new(setting, self.large.take());
@@ -229,13 +230,16 @@ impl Session {
 
     fn queue_replies(&mut self, answer: &mut Answer) {
         let frame = self.frame(Some(answer.status.clone()), Closing::NextMessage);
-        let wire = Wire {
+        let mut wire = Wire {
             media_type: self.account.media_type,
             // Package 1, which may follow, has a longer header.
             room: self.outbox.room(&frame).unwrap_or(0).saturating_sub(128),
+            left: 0,
         };
         for reply in answer.replies.drain(..) {
-            for command in reply.into_commands(&answer.msg_ref, &wire) {
+            let waiting = self.outbox.bytes();
+            wire.left = self.parameters.queue_bytes.saturating_sub(waiting);
+            for command in reply.into_commands(&answer.msg_ref, &mut wire) {
                 self.outbox.push(command);
             }
         }

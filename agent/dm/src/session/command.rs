@@ -31,6 +31,8 @@ pub(super) struct Setting<'a> {
     pub(super) max_result: u64,
     /// The octets that all results of the message may have.
     pub(super) result_bytes: u64,
+    /// The nodes that all listings of the message may look at.
+    pub(super) listed_nodes: u64,
     /// The `Exec`s that must not run again.
     pub(super) seen: &'a VecDeque<ExecKey>,
 }
@@ -42,7 +44,10 @@ pub(super) struct Execution<'a> {
     pub(super) large: Option<LargeObject>,
     pub(super) replies: Vec<Reply>,
     pub(super) execs: Vec<ExecRecord>,
+    /// The octets that results have so far.
     pub(super) result_bytes: u64,
+    /// The nodes that listings may still look at.
+    pub(super) listed_nodes: u64,
     /// The correlator of the `Exec` that is being executed.
     pub(super) correlator: Option<String>,
     untouched: Savepoint,
@@ -87,6 +92,7 @@ impl<'a> Execution<'a> {
         let overlay = Overlay::new();
         Self {
             untouched: overlay.savepoint(),
+            listed_nodes: setting.listed_nodes,
             setting,
             overlay,
             large,

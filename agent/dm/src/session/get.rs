@@ -8,7 +8,13 @@ use omadm_syncml::{Address, Data, Format, Item, Location, Meta, Query, StatusCod
 impl Execution<'_> {
     pub(super) fn get(&mut self, item: &Item, _meta: &Meta) -> Done {
         let address = self.target(item)?;
-        let found = operation::get(&self.view(), self.by(), &address)?;
+        if self.result_bytes > self.setting.result_bytes {
+            return Err(StatusCode::TOO_LARGE);
+        }
+        let mut nodes = self.listed_nodes;
+        let found = operation::get_within(&self.view(), self.by(), &address, &mut nodes);
+        self.listed_nodes = nodes;
+        let found = found?;
         let is_list = matches!(address.query, Some(Query::List(_)));
         let asked = item.target.as_ref().map(|target| target.uri.as_str());
         let mut results = Vec::with_capacity(found.len());
@@ -43,7 +49,7 @@ impl Execution<'_> {
                 (format, Some(data))
             }
         };
-        self.measure(data.as_ref())?;
+        self.measure(&uri, data.as_ref())?;
         Ok(Item {
             source: Some(Location { uri, name: None }),
             meta: outgoing::meta(format, type_),
@@ -52,14 +58,15 @@ impl Execution<'_> {
         })
     }
 
-    fn measure(&mut self, data: Option<&Data>) -> Result<(), StatusCode> {
+    /// Bounds what the results of the message take in memory before they are encoded.
+    fn measure(&mut self, uri: &str, data: Option<&Data>) -> Result<(), StatusCode> {
         let len = match data {
             Some(Data::Text(text)) => text.len(),
             Some(Data::Opaque(octets)) => octets.len(),
             Some(Data::Elements(_)) | None => 0,
         };
-        let len = len as u64;
-        self.result_bytes = self.result_bytes.saturating_add(len);
+        let (len, named) = (len as u64, (uri.len() + ITEM) as u64);
+        self.result_bytes = self.result_bytes.saturating_add(len.saturating_add(named));
         let (most, all) = (self.setting.max_result, self.setting.result_bytes);
         if len > most || self.result_bytes > all {
             return Err(StatusCode::TOO_LARGE);
@@ -67,3 +74,6 @@ impl Execution<'_> {
         Ok(())
     }
 }
+
+/// An `Item` costs at least this much, here or in a message, however little it says.
+const ITEM: usize = 128;

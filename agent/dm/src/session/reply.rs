@@ -127,7 +127,7 @@ impl Reply {
     }
 
     /// Writes the Status and Results.
-    pub(super) fn into_commands(mut self, msg_ref: &str, wire: &Wire) -> Vec<Command> {
+    pub(super) fn into_commands(mut self, msg_ref: &str, wire: &mut Wire) -> Vec<Command> {
         let mut results = Vec::new();
         for item in &mut self.outcomes {
             let found = std::mem::take(&mut item.results);
@@ -179,11 +179,14 @@ pub(super) struct Wire {
     pub(super) media_type: MediaType,
     /// The octets that a message has for one command.
     pub(super) room: usize,
+    /// The octets that results may add to what waits to be sent.
+    pub(super) left: usize,
 }
 
 impl Wire {
-    /// The items in as few Results as fit; `None` if one item fits in no message.
-    fn results(&self, msg_ref: &str, cmd_ref: &str, items: Vec<Item>) -> Option<Vec<Command>> {
+    /// The items in as few Results as fit; `None` if one of them fits in no message, or if too
+    /// much would wait to be sent.
+    fn results(&mut self, msg_ref: &str, cmd_ref: &str, items: Vec<Item>) -> Option<Vec<Command>> {
         let results = |items: Vec<Item>| {
             Command::Results(Results {
                 cmd_id: "99999999".to_owned(),
@@ -193,37 +196,33 @@ impl Wire {
                 ..Results::default()
             })
         };
-        if items.len() <= 1 {
-            let all: Vec<_> = items.into_iter().map(|item| results(vec![item])).collect();
-            return self.fits(&all).then_some(all);
-        }
         let empty = encoded_len(self.media_type, &results(Vec::new()));
+        let mut left = self.left;
         let mut commands = Vec::new();
         let mut group = Vec::new();
         let mut len = empty;
         for item in items {
-            let alone = results(vec![item.clone()]);
+            let alone = results(vec![item]);
             let more = encoded_len(self.media_type, &alone).saturating_sub(empty);
             if empty + more > self.room {
                 return None;
             }
             // A quarter of the room wastes little of a message that other answers share.
             if !group.is_empty() && len + more > self.room / 4 {
+                left = left.checked_sub(len)?;
                 commands.push(results(std::mem::take(&mut group)));
                 len = empty;
             }
             len += more;
-            group.push(item);
+            if let Command::Results(alone) = alone {
+                group.extend(alone.items);
+            }
         }
         if !group.is_empty() {
+            left = left.checked_sub(len)?;
             commands.push(results(group));
         }
+        self.left = left;
         Some(commands)
-    }
-
-    fn fits(&self, commands: &[Command]) -> bool {
-        commands
-            .iter()
-            .all(|command| encoded_len(self.media_type, command) <= self.room)
     }
 }

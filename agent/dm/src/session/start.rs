@@ -58,6 +58,8 @@ pub struct SessionParameters {
     pub message_bytes: usize,
     /// How many octets of answers may wait for the server to ask for them.
     pub queue_bytes: usize,
+    /// How many nodes the listings of one message may look at, whether they find them or not.
+    pub listed_nodes: u64,
     /// How many messages of the server a session takes.
     pub messages: u32,
     /// How deep `Atomic` and `Sequence` may be nested.
@@ -78,6 +80,8 @@ impl Default for SessionParameters {
             max_obj_size: 65_536,
             message_bytes: 65_536,
             queue_bytes: 4_194_304,
+            // Some times over a full tree.
+            listed_nodes: 100_000,
             messages: 4_096,
             nesting: 8,
             response_timeout: Duration::from_mins(2),

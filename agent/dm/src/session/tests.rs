@@ -2,6 +2,7 @@
 
 mod alerts;
 mod auth;
+mod bounds;
 mod commands;
 mod ends;
 mod faults;

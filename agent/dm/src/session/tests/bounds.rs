@@ -1,0 +1,86 @@
+//! What one message of a server may cost the device, however much it asks for.
+
+use super::*;
+
+/// `count` leaves below `./Play/Sub`.
+fn fill(bench: &mut Bench, count: usize) {
+    let puts: Vec<NodeWrite> = (0..count)
+        .map(|id| NodeWrite::Put {
+            uri: uri(&format!("./Play/Sub/Leaf{id}")),
+            node: Node::leaf(Format::Chr, Value::from("x")),
+        })
+        .collect();
+    bench.tree.apply(&puts);
+}
+
+fn item(target: &str) -> String {
+    format!("<Item><Target><LocURI>{target}</LocURI></Target></Item>")
+}
+
+/// Asks for the rest of the device's package; all lines that it said.
+fn all_answers(bench: &mut Bench) -> Vec<String> {
+    let mut lines = bench.answers();
+    while bench.outcome.is_none() && !bench.last().is_final {
+        let msg_id = u32::try_from(bench.sent.len()).unwrap();
+        let more = "<Alert><CmdID>n</CmdID><Data>1222</Data></Alert>";
+        bench.serve_open(&(status(msg_id, "0", "SyncHdr", 200) + more));
+        lines.extend(bench.answers());
+    }
+    lines
+}
+
+fn count(lines: &[String], part: &str) -> usize {
+    lines.iter().map(|line| line.matches(part).count()).sum()
+}
+
+#[test]
+fn listings_without_data_count_as_well() {
+    for list in ["Struct", "StructData"] {
+        let mut bench = Bench::proven();
+        fill(&mut bench, 2_000);
+        let items = item(&format!("./Play?list={list}")).repeat(200);
+        let body = format!("<Get><CmdID>1</CmdID>{items}</Get>");
+        bench.serve(&(package_1_accepted(1, 200) + &body + &delete("2", "./Play/A")));
+        assert_eq!(
+            bench.outcome, None,
+            "the answer is bounded, not the session"
+        );
+        let lines = all_answers(&mut bench);
+        let refused = count(&lines, "1 Get 413");
+        assert!((100..200).contains(&refused), "{refused}");
+        let found = count(&lines, "./Play/Sub/Leaf7=");
+        assert_eq!(found + refused, 200, "an answer is whole or refused");
+        assert_eq!(count(&lines, "2 Delete 200"), 1);
+    }
+}
+
+#[test]
+fn what_listings_look_at_is_bounded_although_they_find_nothing() {
+    let mut start = start(proven_account(), PeerProof::TlsServer);
+    start.parameters.listed_nodes = 1_000;
+    let mut bench = Bench::with(start);
+    fill(&mut bench, 300);
+    let mut sub = Node::interior();
+    sub.acl = crate::Acl::parse("Get=other").unwrap();
+    bench.tree.apply(&[NodeWrite::Put {
+        uri: uri("./Play/Sub"),
+        node: sub,
+    }]);
+    let lists = get("1", "./Play?list=Struct").repeat(10);
+    let small = get("2", "./DevInfo?list=Struct") + &get("3", "./Play/A");
+    bench.serve(&(package_1_accepted(1, 200) + &lists + &small));
+    let lines = all_answers(&mut bench);
+    assert_eq!(count(&lines, "1 Get 200"), 3);
+    assert_eq!(count(&lines, "1 Get 413"), 7);
+    assert_eq!(
+        count(&lines, "2 Get 413"),
+        1,
+        "the message has had its share"
+    );
+    assert_eq!(count(&lines, "3 Get 200"), 1);
+    bench.serve(&get("4", "./Play?list=Struct"));
+    assert!(
+        bench.answers()[0].starts_with("4 Get 200"),
+        "another message"
+    );
+}
