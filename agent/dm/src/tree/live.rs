@@ -3,12 +3,16 @@
 use super::Tree;
 use crate::schema::Described;
 use omadm_syncml::{Address, Format, List, Query, Uri};
+use std::collections::BTreeSet;
 
 impl Tree {
     /// Which live subtrees have to be collected so that commands on `wanted` can be answered.
     pub fn live_roots(&self, wanted: &[Address]) -> Vec<Uri> {
+        // A server may name one node as often as its message can hold.
+        let mut seen = BTreeSet::new();
         let mut roots: Vec<Uri> = wanted
             .iter()
+            .filter(|address| seen.insert((&address.uri, reach(address))))
             .flat_map(|address| self.live_for(address))
             .collect();
         roots.sort();
@@ -47,5 +51,14 @@ impl Tree {
                 None => Some(uri.clone()),
             })
             .collect()
+    }
+}
+
+/// How much of a subtree an address is about.
+fn reach(address: &Address) -> u8 {
+    match &address.query {
+        Some(Query::List(_)) => 2,
+        None => 1,
+        Some(_) => 0,
     }
 }
