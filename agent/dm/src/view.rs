@@ -173,7 +173,10 @@ impl<'a> View<'a> {
             .filter_map(|(node, entry)| Some((own_name(node)?, entry.node().is_some())))
             .collect();
         if !changed.is_empty() {
-            names.retain(|name| !changed.iter().any(|(other, _)| other == name));
+            // Both are in the order of the names.
+            let is_changed =
+                |name: &Arc<str>| changed.binary_search_by(|(other, _)| other.cmp(name));
+            names.retain(|name| is_changed(name).is_err());
             names.extend(
                 changed
                     .into_iter()
