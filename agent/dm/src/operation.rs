@@ -5,7 +5,7 @@ use crate::acl::Right;
 use crate::ddf::AccessType;
 use crate::mo::Change;
 use crate::node::Node;
-use crate::overlay::Overlay;
+use crate::overlay::{Overlay, Savepoint};
 use crate::schema::Described;
 use crate::snapshot::Snapshot;
 use crate::tree::Tree;
@@ -102,8 +102,23 @@ impl<'a> Edit<'a> {
         if let Some(change) = change {
             self.validate(&change)?;
         }
+        self.may_change()?;
         let savepoint = self.overlay.savepoint();
         self.overlay.put(self.tree, uri.clone(), node);
+        self.fit_or_undo(savepoint)
+    }
+
+    /// Whether the transaction takes more changes.
+    fn may_change(&self) -> Result<(), StatusCode> {
+        if self.overlay.effort() < self.tree.limits().changes {
+            Ok(())
+        } else {
+            Err(StatusCode::DEVICE_FULL)
+        }
+    }
+
+    /// Undoes what was entered since `savepoint` if the storage cannot hold it.
+    fn fit_or_undo(&mut self, savepoint: Savepoint) -> Result<(), StatusCode> {
         let (nodes, bytes) = self.tree.room(self.overlay);
         if nodes < 0 || bytes < 0 {
             self.overlay.rollback_to(savepoint);

@@ -13,6 +13,8 @@ pub struct Overlay {
     /// What each change displaced, oldest first.
     journal: Vec<(Uri, Option<Entry>)>,
     growth: Growth,
+    /// How many nodes were touched so far, for changes that were undone as well.
+    effort: u64,
 }
 
 /// What the overlay says about one node.
@@ -105,6 +107,15 @@ impl Overlay {
             .take_while(move |(node, _)| node.starts_with(uri))
     }
 
+    pub(crate) fn effort(&self) -> u64 {
+        self.effort
+    }
+
+    /// Counts work on nodes that enters nothing.
+    pub(crate) fn strain(&mut self, nodes: usize) {
+        self.effort = self.effort.saturating_add(nodes as u64);
+    }
+
     pub(crate) fn growth(&self) -> Growth {
         self.growth
     }
@@ -127,6 +138,7 @@ impl Overlay {
     }
 
     fn set(&mut self, tree: &Tree, uri: Uri, entry: Entry) {
+        self.strain(1);
         let base = tree.stored(uri.key());
         let before = self.entries.get(&uri).map_or(base, Entry::node);
         self.growth.count(&uri, before, -1);

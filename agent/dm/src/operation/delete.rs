@@ -15,6 +15,7 @@ pub fn delete(edit: &mut Edit<'_>, by: Authority<'_>, address: &Address) -> Resu
         return Err(StatusCode::NOT_ALLOWED);
     }
     permit(&view, by, Right::Delete, uri)?;
+    edit.may_change()?;
     edit.validate(&Change::Delete { uri })?;
     edit.overlay.remove_subtree(edit.tree, uri);
     Ok(())

@@ -152,14 +152,20 @@ fn rename(
     let to = parent
         .join(name)
         .map_err(|_| StatusCode::UNSUPPORTED_FORMAT)?;
-    let moved = moved(&view, uri, &to)?;
+    edit.may_change()?;
+    let subtree = view.stored_subtree(uri);
+    let count = subtree.len();
+    let moved = moved(&view, subtree, uri, &to);
+    edit.overlay.strain(count);
+    let moved = moved?;
     if to == *uri {
         return Ok(());
     }
-    if view.node(&to).is_some() {
+    if edit.view().node(&to).is_some() {
         return Err(StatusCode::ALREADY_EXISTS);
     }
     edit.validate(&Change::Rename { from: uri, to: &to })?;
+    let savepoint = edit.overlay.savepoint();
     edit.overlay.remove_subtree(edit.tree, uri);
     for (at, mut node) in moved {
         if at == to {
@@ -167,12 +173,14 @@ fn rename(
         }
         edit.overlay.put(edit.tree, at, node);
     }
-    Ok(())
+    // A longer name makes every address below it longer.
+    edit.fit_or_undo(savepoint)
 }
 
 /// The subtree as it will be below its new name.
 fn moved(
     view: &View<'_>,
+    subtree: Vec<NodeRef<'_>>,
     from: &Uri,
     to: &Uri,
 ) -> Result<Vec<(Uri, crate::node::Node)>, StatusCode> {
@@ -182,7 +190,7 @@ fn moved(
         described.is_some_and(|described| std::ptr::eq(described, node.described()))
     };
     let mut nodes = Vec::new();
-    for node in view.stored_subtree(from) {
+    for node in subtree {
         let at = node
             .uri()
             .rebase(from, to)

@@ -15,6 +15,9 @@ pub struct TreeLimits {
     pub nodes: u64,
     /// The most octets that values, names and properties take together (420).
     pub bytes: u64,
+    /// The most nodes that one transaction may touch, one that touches them again and again and
+    /// what is undone included (420): a short command can rename or delete a whole tree.
+    pub changes: u64,
 }
 
 impl Default for TreeLimits {
@@ -24,6 +27,7 @@ impl Default for TreeLimits {
             value: 1 << 20,
             nodes: 20_000,
             bytes: 16 << 20,
+            changes: 100_000,
         }
     }
 }

@@ -1,5 +1,5 @@
 use crate::fixture::{Bench, address, dir, leaf, uri};
-use crate::{Authority, Content, NodeWrite, operation};
+use crate::{Authority, Content, NodeWrite, Tree, TreeLimits, operation};
 use omadm_syncml::{Format, StatusCode};
 
 fn bench() -> Bench {
@@ -154,6 +154,68 @@ fn a_rename_moves_the_subtree() {
     bench.commit();
     assert_eq!(bench.get("S", "./Top"), Ok("Fixed/b/c%20d".into()));
     assert_eq!(bench.get("S", "./Top/c d/Name"), Ok("new".into()));
+}
+
+/// `./Top/<X>/<X>` in a tree with these limits, and ten leaves below `./Top/a`.
+fn filled(limits: TreeLimits) -> Bench {
+    let any = dir("*", "adgr", vec![leaf("*", "adgr", Format::Chr)]);
+    let mut tree = Tree::new(limits);
+    let nodes = vec![dir("Top", "g", vec![any]).permanent()];
+    tree.describe(&crate::fixture::ddf("t.xml", nodes)).unwrap();
+    let mut bench = Bench::on(tree);
+    for id in 0..10 {
+        let leaf = format!("./Top/a/{id}");
+        assert_eq!(bench.add("", &leaf, &Content::text("x")), Ok(()));
+    }
+    bench.commit();
+    bench
+}
+
+#[test]
+fn a_transaction_touches_only_so_many_nodes() {
+    let mut bench = filled(TreeLimits {
+        changes: 100,
+        ..TreeLimits::default()
+    });
+    let full = Err(StatusCode::DEVICE_FULL);
+    let names = ["a", "b", "a", "b", "a"];
+    for pair in names.windows(2).take(3) {
+        let at = format!("./Top/{}?prop=Name", pair[0]);
+        assert_eq!(bench.replace("", &at, pair[1]), Ok(()), "{pair:?}");
+    }
+    assert_eq!(bench.replace("", "./Top/b?prop=Name", "a"), Ok(()));
+    assert_eq!(bench.replace("", "./Top/a?prop=Name", "b"), full);
+    assert_eq!(bench.replace("", "./Top/a/0", "y"), full);
+    assert_eq!(bench.delete("", "./Top/a/0"), full);
+    assert_eq!(bench.add("", "./Top/a/new", &Content::text("y")), full);
+    bench.commit();
+    // What fails is work as well.
+    let taken = "./Top/a?prop=Name";
+    assert_eq!(bench.add("", "./Top/b", &Content::interior()), Ok(()));
+    for _ in 0..9 {
+        assert_eq!(
+            bench.replace("", taken, "b"),
+            Err(StatusCode::ALREADY_EXISTS)
+        );
+    }
+    assert_eq!(bench.replace("", taken, "b"), full);
+}
+
+#[test]
+fn a_rename_fills_the_storage_like_any_change() {
+    let mut bench = filled(TreeLimits {
+        bytes: 200,
+        ..TreeLimits::default()
+    });
+    let at = "./Top/a?prop=Name";
+    let before = bench.list("", "./Top?list=StructData");
+    assert_eq!(
+        bench.replace("", at, &"n".repeat(100)),
+        Err(StatusCode::DEVICE_FULL)
+    );
+    assert_eq!(bench.list("", "./Top?list=StructData"), before);
+    assert!(bench.overlay.is_empty());
+    assert_eq!(bench.replace("", at, "b"), Ok(()));
 }
 
 #[test]

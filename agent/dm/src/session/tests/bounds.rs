@@ -84,3 +84,22 @@ fn what_listings_look_at_is_bounded_although_they_find_nothing() {
         "another message"
     );
 }
+
+#[test]
+fn what_a_message_changes_is_bounded_although_it_is_undone() {
+    let mut bench = Bench::proven();
+    fill(&mut bench, 1_000);
+    // Each takes a subtree away and gives it back.
+    let atomic = format!(
+        "<Atomic><CmdID>1</CmdID>{}{}</Atomic>",
+        delete("2", "./Play/Sub"),
+        delete("3", "./Play/Nowhere")
+    );
+    bench.serve(&(package_1_accepted(1, 200) + &atomic.repeat(150)));
+    let lines = all_answers(&mut bench);
+    assert_eq!(count(&lines, "1 Atomic 507"), 150);
+    assert_eq!(count(&lines, "2 Delete 216"), 100);
+    assert_eq!(count(&lines, "2 Delete 420"), 50);
+    bench.serve(&delete("4", "./Play/Sub"));
+    assert_eq!(bench.answers(), ["4 Delete 200 ./Play/Sub"]);
+}
