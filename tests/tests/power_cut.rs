@@ -4,6 +4,11 @@
 //! and the two ends still agree on their nonces at the end.
 
 #![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+#![expect(
     clippy::disallowed_methods,
     reason = "driver: runs processes and waits for them"
 )]
