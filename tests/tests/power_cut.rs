@@ -116,7 +116,7 @@ impl Plan {
 }
 
 fn states(list: &Value) -> Vec<(i64, String)> {
-    let jobs = list.pointer("/jobs").or(Some(list)).unwrap();
+    let jobs = list.pointer("/jobs").unwrap_or(list);
     let jobs = jobs.as_array().unwrap();
     let one = |job: &Value| {
         let id = job.get("id").or(job.get("job"))?.as_i64()?;
