@@ -27,7 +27,10 @@ impl Trace {
         time: Option<String>,
     ) -> TraceEntry {
         let decoded = decode_element(envelope.media_type, &envelope.body, limits);
-        let is_final = decoded.as_ref().is_ok_and(is_final);
+        let shape = Shape {
+            introduces: decoded.as_ref().is_ok_and(introduces),
+            is_final: decoded.as_ref().is_ok_and(is_final),
+        };
         let xml = match decoded {
             Ok(message) => xml(message),
             // What cannot be read cannot be masked, so it is not shown.
@@ -36,24 +39,46 @@ impl Trace {
         TraceEntry {
             direction,
             time,
-            package: self.package(direction, is_final),
+            package: self.package(direction, shape),
             media_type: envelope.media_type.to_string(),
             bytes: i64::try_from(envelope.body.len()).unwrap_or(i64::MAX),
             xml,
         }
     }
 
-    /// Packages 1 and 2 come once, 3 and 4 in turn as often as the server asks for more
-    /// (OMA-TS-DM-Protocol 8).
-    fn package(&mut self, direction: Direction, is_final: bool) -> i64 {
+    /// Packages 1 and 2 come first, and again after a challenge; then 3 and 4 in turn as often
+    /// as the server asks for more (OMA-TS-DM-Protocol 8).
+    fn package(&mut self, direction: Direction, shape: Shape) -> i64 {
+        if direction == Direction::Sent && shape.introduces {
+            *self = Self::default();
+        }
         let (complete, first, later) = match direction {
             Direction::Sent => (&mut self.first_sent, 1, 3),
             Direction::Received => (&mut self.first_received, 2, 4),
         };
         let package = if *complete { later } else { first };
-        *complete |= is_final;
+        *complete |= shape.is_final;
         package
     }
+}
+
+/// What tells packages apart.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    introduces: bool,
+    is_final: bool,
+}
+
+/// Whether the message has the Alert that begins package 1: 1200 or 1201.
+fn introduces(message: &Element) -> bool {
+    let begins = |alert: &Element| {
+        let code = alert.child("Data").map(Element::text);
+        code.is_some_and(|code| matches!(code.trim(), "1200" | "1201"))
+    };
+    message.child("SyncBody").is_some_and(|body| {
+        body.elements()
+            .any(|command| command.name.local == "Alert" && begins(command))
+    })
 }
 
 fn is_final(message: &Element) -> bool {
@@ -175,18 +200,24 @@ mod tests {
     #[test]
     fn packages_are_counted() {
         let mut trace = Trace::default();
-        let mut next = |direction, is_final| trace.package(direction, is_final);
         let course = [
-            (Direction::Sent, false, 1),
-            (Direction::Received, false, 2),
-            (Direction::Sent, true, 1),
-            (Direction::Received, true, 2),
-            (Direction::Sent, true, 3),
-            (Direction::Received, true, 4),
-            (Direction::Sent, true, 3),
+            (Direction::Sent, true, false, 1),
+            (Direction::Received, false, false, 2),
+            (Direction::Sent, false, true, 1),
+            (Direction::Received, false, true, 2),
+            // After a challenge it all begins again.
+            (Direction::Sent, true, true, 1),
+            (Direction::Received, false, true, 2),
+            (Direction::Sent, false, true, 3),
+            (Direction::Received, false, true, 4),
+            (Direction::Sent, false, true, 3),
         ];
-        for (direction, is_final, expected) in course {
-            assert_eq!(next(direction, is_final), expected);
+        for (direction, introduces, is_final, expected) in course {
+            let shape = Shape {
+                introduces,
+                is_final,
+            };
+            assert_eq!(trace.package(direction, shape), expected);
         }
     }
 }
