@@ -274,7 +274,7 @@ fn raw(xml: &str) -> Result<Vec<Command>, OperationError> {
 }
 
 fn strip_cmd_id(command: &mut Command) {
-    if let Some(cmd_id) = crate::session::cmd_id_mut(command) {
+    if let Some(cmd_id) = command.cmd_id_mut() {
         cmd_id.clear();
     }
 }

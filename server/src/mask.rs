@@ -120,16 +120,12 @@ fn mask_cred(cred: &mut Option<Cred>) {
 }
 
 fn mask_command(command: &mut Command) {
+    if let Some(request) = command.request_mut() {
+        mask_cred(&mut request.cred);
+        request.items.iter_mut().for_each(mask_item);
+        return;
+    }
     match command {
-        Command::Add(r)
-        | Command::Replace(r)
-        | Command::Delete(r)
-        | Command::Copy(r)
-        | Command::Get(r)
-        | Command::Exec(r) => {
-            mask_cred(&mut r.cred);
-            r.items.iter_mut().for_each(mask_item);
-        }
         Command::Alert(alert) => {
             mask_cred(&mut alert.cred);
             alert.items.iter_mut().for_each(mask_item);
@@ -144,6 +140,7 @@ fn mask_command(command: &mut Command) {
             status.items.iter_mut().for_each(mask_item);
         }
         Command::Other(element) => mask_element(element),
+        _ => {}
     }
 }
 

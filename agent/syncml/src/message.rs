@@ -3,6 +3,8 @@
 //! The types say what a message holds, not how it is encoded. Texts that a peer may use
 //! freely (`CmdID`, `MsgID`, `SessionID`, references) stay texts, so that they are echoed exactly.
 
+mod command;
+
 use crate::Element;
 use bytes::Bytes;
 use std::fmt;

@@ -19,8 +19,6 @@ use serde::{Deserialize, Serialize};
 
 pub use effect::{CommandPath, Effect, ReceivedAlert, ReceivedValue};
 
-pub(crate) use reply::{cmd_id_mut, cmd_id_of, name_of};
-
 use authenticate::Verdict;
 use chunk::Partial;
 use reply::Reply;

@@ -1,7 +1,7 @@
 //! What a device may send: Status, Results, Alert and its DevInfo. All else is refused.
 
 use super::chunk::{Chunk, received};
-use super::{Effect, Phase, ReceivedAlert, ReceivedValue, Turn, cmd_id_of};
+use super::{Effect, Phase, ReceivedAlert, ReceivedValue, Turn};
 use omadm_syncml::alert::AlertCode;
 use omadm_syncml::{Alert, Command, Container, Item, Request, StatusCode};
 
@@ -18,7 +18,7 @@ impl Turn<'_> {
             Command::Status(status) => self.receive_status(status),
             Command::Results(results) => self.receive_results(results),
             // A command nobody can refer to (MS-MDM, CmdID).
-            _ if cmd_id_of(command).is_empty() => {
+            _ if command.cmd_id().trim().is_empty() => {
                 self.reply.status(command, StatusCode::BAD_REQUEST);
             }
             Command::Alert(alert) => {

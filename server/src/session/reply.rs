@@ -2,9 +2,7 @@
 
 use super::{Exchange, Settings};
 use omadm_syncml::alert::AlertCode;
-use omadm_syncml::{
-    Alert, Command, Cred, Element, Header, Location, Message, Meta, Node, Status, StatusCode,
-};
+use omadm_syncml::{Alert, Command, Cred, Header, Location, Message, Meta, Status, StatusCode};
 
 /// An answer that is being written.
 #[derive(Default)]
@@ -52,10 +50,14 @@ impl Reply {
     /// The Status of a command, unless it wants none. Status and Results are never answered here:
     /// a Results that is well gets no Status (OMA-TS-DM-Protocol 8).
     pub(super) fn status(&mut self, command: &Command, code: StatusCode) {
-        if self.no_resp || wants_no_status(command) {
+        let unanswerable = matches!(command, Command::Results(_) | Command::Status(_));
+        if self.no_resp || unanswerable || command.no_resp() {
             return;
         }
-        let (cmd_ref, cmd) = (cmd_id_of(command), name_of(command).to_owned());
+        let (cmd_ref, cmd) = (
+            command.cmd_id().trim().to_owned(),
+            command.name().to_owned(),
+        );
         self.push_status(cmd_ref, cmd, code);
     }
 
@@ -130,7 +132,7 @@ impl Reply {
     /// Gives a command and its members their `CmdID`s.
     pub(super) fn number(&mut self, command: &mut Command) {
         let number = self.next_cmd_id();
-        if let Some(cmd_id) = cmd_id_mut(command) {
+        if let Some(cmd_id) = command.cmd_id_mut() {
             *cmd_id = number;
         }
         if let Command::Atomic(container) | Command::Sequence(container) = command {
@@ -231,85 +233,5 @@ fn location(uri: &str) -> Location {
     Location {
         uri: uri.to_owned(),
         name: None,
-    }
-}
-
-fn wants_no_status(command: &Command) -> bool {
-    match command {
-        Command::Add(r)
-        | Command::Replace(r)
-        | Command::Delete(r)
-        | Command::Copy(r)
-        | Command::Get(r)
-        | Command::Exec(r) => r.no_resp,
-        Command::Alert(alert) => alert.no_resp,
-        Command::Atomic(c) | Command::Sequence(c) => c.no_resp,
-        Command::Results(_) | Command::Status(_) => true,
-        Command::Other(_) => false,
-    }
-}
-
-/// The name of a command, as `Cmd` has it.
-pub(crate) fn name_of(command: &Command) -> &str {
-    match command {
-        Command::Add(_) => "Add",
-        Command::Replace(_) => "Replace",
-        Command::Delete(_) => "Delete",
-        Command::Copy(_) => "Copy",
-        Command::Get(_) => "Get",
-        Command::Exec(_) => "Exec",
-        Command::Alert(_) => "Alert",
-        Command::Atomic(_) => "Atomic",
-        Command::Sequence(_) => "Sequence",
-        Command::Results(_) => "Results",
-        Command::Status(_) => "Status",
-        Command::Other(element) => &element.name.local,
-    }
-}
-
-/// The `CmdID` of a command; empty when it has none.
-pub(crate) fn cmd_id_of(command: &Command) -> String {
-    match command {
-        Command::Add(r)
-        | Command::Replace(r)
-        | Command::Delete(r)
-        | Command::Copy(r)
-        | Command::Get(r)
-        | Command::Exec(r) => r.cmd_id.clone(),
-        Command::Alert(alert) => alert.cmd_id.clone(),
-        Command::Atomic(c) | Command::Sequence(c) => c.cmd_id.clone(),
-        Command::Results(results) => results.cmd_id.clone(),
-        Command::Status(status) => status.cmd_id.clone(),
-        Command::Other(element) => element_cmd_id(element),
-    }
-}
-
-fn element_cmd_id(element: &Element) -> String {
-    let child = element.children.iter().find_map(|node| match node {
-        Node::Element(child) if child.name.local == "CmdID" => Some(child),
-        _ => None,
-    });
-    let nodes = child.map(|child| child.children.as_slice());
-    let texts = nodes.unwrap_or_default().iter().map(|node| match node {
-        Node::Text(text) => text.as_str(),
-        _ => "",
-    });
-    texts.collect::<String>().trim().to_owned()
-}
-
-/// Where a command keeps its `CmdID`.
-pub(crate) fn cmd_id_mut(command: &mut Command) -> Option<&mut String> {
-    match command {
-        Command::Add(r)
-        | Command::Replace(r)
-        | Command::Delete(r)
-        | Command::Copy(r)
-        | Command::Get(r)
-        | Command::Exec(r) => Some(&mut r.cmd_id),
-        Command::Alert(alert) => Some(&mut alert.cmd_id),
-        Command::Atomic(c) | Command::Sequence(c) => Some(&mut c.cmd_id),
-        Command::Results(results) => Some(&mut results.cmd_id),
-        Command::Status(status) => Some(&mut status.cmd_id),
-        Command::Other(_) => None,
     }
 }

@@ -1,7 +1,7 @@
 //! Which command of which job a Status or Results is about, and when a job is over.
 
 use super::chunk::Chunk;
-use super::{CommandPath, Effect, ReceivedValue, Turn, name_of};
+use super::{CommandPath, Effect, ReceivedValue, Turn};
 use crate::job;
 use omadm_syncml::{Command, Item, Results, Status, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -355,8 +355,8 @@ fn enter(
         job: job.id,
         index,
         path: CommandPath(path.to_owned()),
-        cmd_id: super::cmd_id_of(command),
-        name: name_of(command).to_owned(),
+        cmd_id: command.cmd_id().trim().to_owned(),
+        name: command.name().to_owned(),
         unanswered: uris.clone(),
         uris,
         status: None,
@@ -375,18 +375,9 @@ fn enter(
 }
 
 fn uris_of(command: &Command) -> Vec<String> {
-    let items = match command {
-        Command::Add(r)
-        | Command::Replace(r)
-        | Command::Delete(r)
-        | Command::Copy(r)
-        | Command::Get(r)
-        | Command::Exec(r) => &r.items,
-        _ => return Vec::new(),
-    };
     let address = |item: &Item| {
         let location = item.target.as_ref().or(item.source.as_ref());
         location.map(|location| location.uri.clone())
     };
-    items.iter().filter_map(address).collect()
+    command.items().iter().filter_map(address).collect()
 }

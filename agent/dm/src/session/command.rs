@@ -191,8 +191,8 @@ impl<'a> Execution<'a> {
     }
 
     fn bare_reply(&self, command: &Command, code: StatusCode) -> Reply {
-        let silent = self.setting.silent || is_silent(command);
-        Reply::new(&cmd_id(command), name(command), silent, code)
+        let silent = self.setting.silent || command.no_resp();
+        Reply::new(&command.cmd_id(), command.name(), silent, code)
     }
 
     /// Answers a command and its members with 215.
@@ -239,9 +239,9 @@ pub(super) fn refuse(commands: &[Command], code: StatusCode, silent: bool) -> Ve
         } else {
             StatusCode::BAD_REQUEST
         };
-        let silent = silent || is_silent(command);
-        replies.push(Reply::new(&cmd_id(command), name(command), silent, code));
-        open.extend(members(command).iter().rev());
+        let silent = silent || command.no_resp();
+        replies.push(Reply::new(&command.cmd_id(), command.name(), silent, code));
+        open.extend(command.members().iter().rev());
     }
     replies
 }
@@ -251,8 +251,8 @@ pub(super) fn addresses(commands: &[Command], limits: UriLimits) -> Vec<Address>
     let mut found = Vec::new();
     let mut open: Vec<&Command> = commands.iter().collect();
     while let Some(command) = open.pop() {
-        open.extend(members(command));
-        for item in items_of(command) {
+        open.extend(command.members());
+        for item in command.items() {
             let both = [&item.target, &item.source];
             let texts = both.into_iter().flatten().map(|location| &location.uri);
             found.extend(texts.filter_map(|text| Address::parse(text, &limits).ok()));
@@ -261,78 +261,7 @@ pub(super) fn addresses(commands: &[Command], limits: UriLimits) -> Vec<Address>
     found
 }
 
-fn members(command: &Command) -> &[Command] {
-    match command {
-        Command::Atomic(container) | Command::Sequence(container) => &container.commands,
-        _ => &[],
-    }
-}
-
-fn items_of(command: &Command) -> &[Item] {
-    match command {
-        Command::Add(request)
-        | Command::Replace(request)
-        | Command::Delete(request)
-        | Command::Copy(request)
-        | Command::Get(request)
-        | Command::Exec(request) => &request.items,
-        _ => &[],
-    }
-}
-
 /// The `CmdID` as it came. `0` stands for the header and names no command.
 fn has_cmd_id(command: &Command) -> bool {
-    matches!(command, Command::Status(_)) || !matches!(&*cmd_id(command), "" | "0")
-}
-
-fn cmd_id(command: &Command) -> std::borrow::Cow<'_, str> {
-    use std::borrow::Cow::Borrowed;
-    match command {
-        Command::Add(request)
-        | Command::Replace(request)
-        | Command::Delete(request)
-        | Command::Copy(request)
-        | Command::Get(request)
-        | Command::Exec(request) => Borrowed(&request.cmd_id),
-        Command::Alert(alert) => Borrowed(&alert.cmd_id),
-        Command::Atomic(container) | Command::Sequence(container) => Borrowed(&container.cmd_id),
-        Command::Results(results) => Borrowed(&results.cmd_id),
-        Command::Status(status) => Borrowed(&status.cmd_id),
-        Command::Other(element) => element
-            .child("CmdID")
-            .map(omadm_syncml::Element::text)
-            .unwrap_or_default(),
-    }
-}
-
-fn name(command: &Command) -> &str {
-    match command {
-        Command::Add(_) => "Add",
-        Command::Replace(_) => "Replace",
-        Command::Delete(_) => "Delete",
-        Command::Copy(_) => "Copy",
-        Command::Get(_) => "Get",
-        Command::Exec(_) => "Exec",
-        Command::Alert(_) => "Alert",
-        Command::Atomic(_) => "Atomic",
-        Command::Sequence(_) => "Sequence",
-        Command::Results(_) => "Results",
-        Command::Status(_) => "Status",
-        Command::Other(element) => &element.name.local,
-    }
-}
-
-fn is_silent(command: &Command) -> bool {
-    match command {
-        Command::Add(request)
-        | Command::Replace(request)
-        | Command::Delete(request)
-        | Command::Copy(request)
-        | Command::Get(request)
-        | Command::Exec(request) => request.no_resp,
-        Command::Alert(alert) => alert.no_resp,
-        Command::Atomic(container) | Command::Sequence(container) => container.no_resp,
-        Command::Other(element) => element.child("NoResp").is_some(),
-        Command::Results(_) | Command::Status(_) => false,
-    }
+    matches!(command, Command::Status(_)) || !matches!(&*command.cmd_id(), "" | "0")
 }

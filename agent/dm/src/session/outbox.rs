@@ -157,7 +157,7 @@ impl Outbox {
         };
         let alerts = alerts
             .into_iter()
-            .filter_map(|(at, id)| Some((cmd_id(commands.get(at)?)?.to_owned(), id)))
+            .filter_map(|(at, id)| Some((commands.get(at)?.cmd_id().into_owned(), id)))
             .collect();
         let message = Message {
             header: frame.header,
@@ -237,24 +237,7 @@ fn number(commands: &mut [Command]) {
 }
 
 fn set_cmd_id(command: &mut Command, id: String) {
-    match command {
-        Command::Add(request)
-        | Command::Replace(request)
-        | Command::Delete(request)
-        | Command::Copy(request)
-        | Command::Get(request)
-        | Command::Exec(request) => request.cmd_id = id,
-        Command::Alert(alert) => alert.cmd_id = id,
-        Command::Atomic(container) | Command::Sequence(container) => container.cmd_id = id,
-        Command::Results(results) => results.cmd_id = id,
-        Command::Status(status) => status.cmd_id = id,
-        Command::Other(_) => {}
-    }
-}
-
-fn cmd_id(command: &Command) -> Option<&str> {
-    match command {
-        Command::Alert(alert) => Some(&alert.cmd_id),
-        _ => None,
+    if let Some(cmd_id) = command.cmd_id_mut() {
+        *cmd_id = id;
     }
 }

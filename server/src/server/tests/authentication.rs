@@ -167,7 +167,7 @@ fn a_device_that_challenges_the_server_gets_the_same_commands_again() {
     let job = device.get("./A");
     let reply = device.begin();
     assert_eq!(reply.names(), ["Get"]);
-    let cmd_id = session::cmd_id_of(reply.commands()[0]);
+    let cmd_id = reply.commands()[0].cmd_id().into_owned();
     let body = refusal(407, "LG3iZQhhdmKNHg==") + &status("1", &cmd_id, "Get", 407) + "<Final/>";
     let reply = device.send(&body);
     // Bruce2, OhBehave and the octets of LG3iZQhhdmKNHg==.

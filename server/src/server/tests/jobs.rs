@@ -70,7 +70,7 @@ fn several_jobs_share_a_package_and_each_gets_its_own_statuses() {
     let ids: Vec<String> = reply
         .commands()
         .iter()
-        .map(|c| session::cmd_id_of(c))
+        .map(|c| c.cmd_id().into_owned())
         .collect();
     // Out of order, results before their Status, one for nothing that was sent.
     let body = format!(
@@ -219,7 +219,11 @@ fn a_failed_atomic_names_its_cause() {
     let Command::Atomic(atomic) = reply.commands()[0] else {
         panic!("an Atomic")
     };
-    let ids: Vec<String> = atomic.commands.iter().map(session::cmd_id_of).collect();
+    let ids: Vec<String> = atomic
+        .commands
+        .iter()
+        .map(|command| command.cmd_id().into_owned())
+        .collect();
     let body = status("1", "0", "SyncHdr", 200)
         + &status("1", &atomic.cmd_id, "Atomic", 507)
         + &status("1", &ids[0], "Add", 216)
@@ -248,7 +252,7 @@ fn a_container_without_a_status_is_judged_by_its_members() {
         let Command::Atomic(atomic) = reply.commands()[0] else {
             panic!("an Atomic")
         };
-        let member = session::cmd_id_of(&atomic.commands[0]);
+        let member = atomic.commands[0].cmd_id().into_owned();
         device.send(&(status("1", &member, "Add", code) + "<Final/>"));
         assert_eq!(device.state(job), expected);
     }
@@ -284,7 +288,7 @@ fn a_broken_session_puts_its_jobs_back_and_what_was_done_counts() {
     let ids: Vec<String> = reply
         .commands()
         .iter()
-        .map(|c| session::cmd_id_of(c))
+        .map(|c| c.cmd_id().into_owned())
         .collect();
     let body = status("1", &ids[0], "Add", 418)
         + &status("1", &ids[1], "Delete", 404)
@@ -316,7 +320,7 @@ fn what_was_over_before_the_break_is_not_sent_again() {
     let first = device.job(&[add("./A", "1")]);
     let second = device.get("./B");
     let reply = device.begin();
-    let id = session::cmd_id_of(reply.commands()[0]);
+    let id = reply.commands()[0].cmd_id().into_owned();
     // The package goes on, and then the line breaks.
     device.send(&status("1", &id, "Add", 200));
     assert_eq!(device.state(first), JobState::Done);
@@ -377,7 +381,7 @@ fn a_message_that_the_device_refuses_is_tried_in_another_session() {
     let mut device = Script::new();
     let (answered, unanswered) = (device.job(&[add("./A", "1")]), device.get("./B"));
     let reply = device.begin();
-    let id = session::cmd_id_of(reply.commands()[0]);
+    let id = reply.commands()[0].cmd_id().into_owned();
     let body = status("1", "0", "SyncHdr", 503) + &status("1", &id, "Add", 200) + "<Final/>";
     let reply = device.send(&body);
     assert!(reply.names().is_empty());
@@ -438,7 +442,7 @@ fn statuses_of_items_are_kept_by_item() {
             .into(),
     }]);
     let reply = device.begin();
-    let id = session::cmd_id_of(reply.commands()[0]);
+    let id = reply.commands()[0].cmd_id().into_owned();
     let for_item = |uri: &str, code: u16| {
         status("1", &id, "Get", code)
             .replace("</Cmd>", &format!("</Cmd><TargetRef>{uri}</TargetRef>"))

@@ -31,7 +31,7 @@ fn a_subtree_of_ten_thousand_nodes_fits_one_message() {
     let job = device.get("./A?list=StructData");
     let reply = device.begin();
     let msg_ref = &reply.message.header.msg_id;
-    let cmd_id = session::cmd_id_of(reply.commands()[0]);
+    let cmd_id = reply.commands()[0].cmd_id().into_owned();
     let mut body = status(msg_ref, "0", "SyncHdr", 212) + &status(msg_ref, &cmd_id, "Get", 200);
     write!(
         body,
@@ -94,7 +94,7 @@ fn a_package_of_several_messages_is_drawn_out_with_next_message() {
     let job = device.get("./A");
     let first = device.begin();
     let msg_ref = &first.message.header.msg_id;
-    let cmd_id = session::cmd_id_of(first.commands()[0]);
+    let cmd_id = first.commands()[0].cmd_id().into_owned();
     let body = status(msg_ref, "0", "SyncHdr", 212) + &status(msg_ref, &cmd_id, "Get", 200);
     let reply = device.send(&body);
     assert!(!reply.message.is_final);
@@ -221,7 +221,7 @@ fn a_large_object_is_put_together() {
     let job = device.get("./Big");
     let first = device.begin();
     let msg_ref = &first.message.header.msg_id;
-    let cmd_id = session::cmd_id_of(first.commands()[0]);
+    let cmd_id = first.commands()[0].cmd_id().into_owned();
     let chunk = |meta: &str, data: &str, end: &str| {
         format!(
             "<Results><CmdID>2</CmdID><MsgRef>{msg_ref}</MsgRef><CmdRef>{cmd_id}</CmdRef>\
@@ -250,7 +250,7 @@ fn a_large_object_of_another_size_is_dropped() {
     let job = device.get("./Big");
     let first = device.begin();
     let msg_ref = first.message.header.msg_id.clone();
-    let cmd_id = session::cmd_id_of(first.commands()[0]);
+    let cmd_id = first.commands()[0].cmd_id().into_owned();
     let chunk = |data: &str, end: &str| {
         format!(
             "<Results><CmdID>2</CmdID><MsgRef>{msg_ref}</MsgRef><CmdRef>{cmd_id}</CmdRef>\

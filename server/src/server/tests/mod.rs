@@ -247,7 +247,7 @@ impl Reply {
 
     pub(super) fn names(&self) -> Vec<&str> {
         let commands = self.commands();
-        commands.iter().map(|c| session::name_of(c)).collect()
+        commands.iter().map(|c| c.name()).collect()
     }
 
     pub(super) fn alert(&self) -> Option<&str> {
@@ -307,8 +307,8 @@ fn obedience(reply: &Reply, code: u16) -> String {
 }
 
 fn answer_command(body: &mut String, msg_ref: &str, command: &Command, code: u16) {
-    let cmd_id = session::cmd_id_of(command);
-    *body += &status(msg_ref, &cmd_id, session::name_of(command), code);
+    let cmd_id = command.cmd_id().into_owned();
+    *body += &status(msg_ref, &cmd_id, command.name(), code);
     match command {
         Command::Get(get) => {
             for item in &get.items {
