@@ -13,20 +13,9 @@ use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use common::{Client, Home, PATIENCE, refusal};
+use common::{Client, Home, PATIENCE, SECRET, account, refusal};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-
-const SECRET: &str = "correct-horse-battery";
-
-fn account(name: &str, address: &str) -> Value {
-    json!({ "account": {
-        "name": name, "server_id": format!("{name}.example"), "address": address,
-        "encoding": "xml", "allows_http": true,
-        "client_auth": "md5", "client_name": "device", "client_secret": SECRET,
-        "server_auth": "md5", "server_name": "server", "server_secret": SECRET,
-    }})
-}
 
 #[test]
 fn the_tree_is_read_and_written_under_its_description() {

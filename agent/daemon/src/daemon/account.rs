@@ -77,6 +77,35 @@ impl Book {
         }
     }
 
+    /// Brings regular sessions forward that were planned without knowing the time.
+    pub(super) fn hasten_regular(
+        &mut self,
+        config: &Config,
+        now: Now,
+        mut dice: impl FnMut() -> Dice,
+    ) {
+        for local in self.locals.values_mut() {
+            let Some(planned) = local.due.as_mut() else {
+                continue;
+            };
+            let (failures, succeeded) = (local.record.failures, local.record.succeeded);
+            if planned.cause == SessionCause::Schedule
+                && failures == 0
+                && let Some(due) = schedule::first(
+                    &config.schedule,
+                    &config.retry,
+                    failures,
+                    succeeded,
+                    now,
+                    dice(),
+                )
+                && due.at < planned.at
+            {
+                *planned = due;
+            }
+        }
+    }
+
     /// Brings an account's session forward, never back.
     pub(super) fn hasten(&mut self, account: &str, due: Due) {
         let planned = &mut self.local(account).due;
@@ -132,6 +161,38 @@ mod tests {
         );
         assert!(book.take_due(at(10)).is_empty());
         assert_eq!(book.next_due(), Some(Duration::from_secs(20)));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_late_brings_regular_sessions_forward() {
+        let config = Config::default();
+        let interval = config.schedule.interval.unwrap();
+        let mut book = Book::default();
+        let wall = |seconds| Some(omadm_syncml::Wall(Duration::from_secs(seconds)));
+        let day = 86_400;
+        book.local("old").record.succeeded = wall(10 * day);
+        book.local("new").record.succeeded = None;
+        book.local("bad").record = crate::store::AccountRecord {
+            failures: 3,
+            ..Default::default()
+        };
+        let names = ["old", "new", "bad"].map(str::to_owned);
+        // Started with a clock that knows nothing, set a minute later.
+        book.plan(names, &config, false, at(0), || 0);
+        let late = Due {
+            at: Duration::from_hours(5),
+            cause: SessionCause::Retry,
+        };
+        book.local("bad").due = Some(late);
+        let now = Now {
+            wall: wall(15 * day),
+            ..at(60)
+        };
+        book.hasten_regular(&config, now, || 0);
+        let due = |account: &str| book.get(account).unwrap().due.unwrap();
+        assert_eq!(due("old").at, Duration::from_mins(1));
+        assert_eq!(due("new").at, interval, "never brought back");
+        assert_eq!(due("bad"), late);
     }
 
     #[test]

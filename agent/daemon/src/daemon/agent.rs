@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use omadm_dm::Tree;
-use omadm_dm::session::{Cancel, ExecKey, SessionCause, StoreError};
+use omadm_dm::session::{Cancel, ExecKey, StoreError};
 use omadm_syncml::{GenericAlert, Now};
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
@@ -18,7 +18,7 @@ use super::account::Book;
 use super::clock::now;
 use super::commit::Commit;
 use super::queue::Queue;
-use super::schedule::{Dice, Due, random_up_to};
+use super::schedule::Dice;
 use super::sessions::{Running, Step, Waiter};
 use super::{notify, status};
 use crate::config::Config;
@@ -32,9 +32,6 @@ const STOP: Duration = Duration::from_secs(5);
 /// The loop looks at the clock this often at least: its timers stand still while the machine
 /// sleeps, `CLOCK_BOOTTIME` does not.
 const LOOK: Duration = Duration::from_mins(10);
-
-/// Alerts wait this long for company before they start a session.
-const ALERTS: Duration = Duration::from_secs(5);
 
 /// All state of the daemon.
 pub(super) struct Agent {
@@ -54,6 +51,8 @@ pub(super) struct Agent {
     pub commit: Option<Commit>,
     /// Calls that have to wait for the transaction on its way.
     pub deferred: VecDeque<Asked>,
+    /// Whether the wall clock has been plausible since the start.
+    pub clock_known: bool,
     pub watchdog: Option<Duration>,
     pub alive_at: Duration,
     /// When the daemon ends whatever happens; `None` while it is not asked to stop.
@@ -79,8 +78,6 @@ enum Event {
 impl Agent {
     /// Runs until a signal ends it.
     pub(super) async fn run(mut self, mut asked: mpsc::Receiver<Asked>, mut signals: Signals) {
-        self.plan(true, now());
-        self.hasten_alerts(now());
         notify::ready(&status::line(&self));
         log::info!(
             "omadmd {} is ready: device {}",
@@ -130,6 +127,7 @@ impl Agent {
         if self.stop_at.is_some() {
             return;
         }
+        self.notice_clock(now);
         for (account, cause) in self.book.take_due(now) {
             self.queue.push(&account, cause, None);
         }
@@ -168,34 +166,6 @@ impl Agent {
         self.deferred.clear();
         while self.queue.pop().is_some() {}
         self.cancel_session(Cancel::Shutdown, now);
-    }
-
-    /// Plans the first sessions of accounts that have none planned.
-    pub(super) fn plan(&mut self, anew: bool, now: Now) {
-        let accounts = self.configured().into_iter().flatten();
-        let running = self.running.as_ref().map(|running| &running.account.name);
-        let names: Vec<_> = accounts
-            .map(|configured| configured.account.name)
-            .filter(|name| running != Some(name) && !self.queue.has(name))
-            .collect();
-        self.book.plan(names, &self.config, anew, now, dice);
-    }
-
-    /// Lets waiting alerts start a session with the first account.
-    pub(super) fn hasten_alerts(&mut self, now: Now) {
-        if self.alerts.is_empty() {
-            return;
-        }
-        let first = self.configured().into_iter().flatten().next();
-        if let Some(first) = first
-            && self.book.local(&first.account.name).record.failures == 0
-        {
-            let due = Due {
-                at: now.boot + random_up_to(ALERTS, dice()),
-                cause: SessionCause::Alerts,
-            };
-            self.book.hasten(&first.account.name, due);
-        }
     }
 }
 

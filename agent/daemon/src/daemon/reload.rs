@@ -33,6 +33,7 @@ impl Agent {
         logging::set(self.config.log_level.into());
         if replan {
             self.plan(true, now);
+            self.hasten_alerts(now);
         }
         log::info!("the configuration was read again");
         Ok(())

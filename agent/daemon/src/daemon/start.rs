@@ -18,7 +18,6 @@ use super::account::Book;
 use super::agent::{Agent, Signals, dice};
 use super::instance::{Instance, InstanceError};
 use super::queue::Queue;
-use super::schedule;
 use super::{clock, logging, notify, objects};
 use crate::config::{self, Config};
 use crate::control::{Asked, Listener};
@@ -182,21 +181,15 @@ async fn agent(
 ) -> Result<Agent, Failure> {
     let now = clock::now();
     let (dev_id, mut changes) = identity(&config, &loaded)?;
-    let mut book = book(&loaded);
-    let this_boot = clock::boot_id();
-    if let Some(value) = this_boot.filter(|boot| loaded.meta.get(BOOT) != Some(boot)) {
-        if let Some(due) = schedule::after_boot(&config.schedule, now, dice()) {
-            for account in loaded.policies.keys() {
-                book.hasten(account, due);
-            }
-        }
-        changes.push(Change::Meta { key: BOOT, value });
-    }
+    let book = book(&loaded);
+    let this_boot = clock::boot_id().filter(|boot| loaded.meta.get(BOOT) != Some(boot));
+    let new_boot = this_boot.is_some();
+    changes.extend(this_boot.map(|value| Change::Meta { key: BOOT, value }));
     remember(&store, changes).await?;
     let tree = objects::tree(&config, &dev_id, loaded.nodes)
         .map_err(|error| Failure::new(exit::SOFTWARE, error))?;
     let watchdog = notify::watchdog();
-    Ok(Agent {
+    let mut agent = Agent {
         config,
         config_file,
         dev_id: dev_id.text,
@@ -211,10 +204,13 @@ async fn agent(
         last_session: None,
         commit: None,
         deferred: std::collections::VecDeque::new(),
+        clock_known: now.wall.is_some(),
         watchdog,
         alive_at: now.boot,
         stop_at: None,
-    })
+    };
+    agent.plan_start(new_boot, now);
+    Ok(agent)
 }
 
 /// The identity that was chosen at the first start, or a new one.

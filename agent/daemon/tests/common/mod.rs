@@ -219,3 +219,16 @@ pub fn refusal(answer: Result<Value, Value>) -> (String, i64) {
     let name = error["error"].as_str().unwrap().to_owned();
     (name, error["parameters"]["status"].as_i64().unwrap_or(0))
 }
+
+/// The secret of both ends of [`account`].
+pub const SECRET: &str = "correct-horse-battery";
+
+/// The parameters of `AddAccount`, for a server at this address.
+pub fn account(name: &str, address: &str) -> Value {
+    json!({ "account": {
+        "name": name, "server_id": format!("{name}.example"), "address": address,
+        "encoding": "xml", "allows_http": true,
+        "client_auth": "md5", "client_name": "device", "client_secret": SECRET,
+        "server_auth": "md5", "server_name": "server", "server_secret": SECRET,
+    }})
+}
