@@ -136,13 +136,13 @@ impl Reply {
                 None => item.fail(StatusCode::TOO_LARGE),
             }
         }
-        let mut commands = self.statuses(msg_ref);
+        let mut commands = self.statuses(msg_ref, wire);
         commands.extend(results);
         commands
     }
 
     /// One Status if all items fared alike, else one for each item: only then do they name it.
-    fn statuses(&self, msg_ref: &str) -> Vec<Command> {
+    fn statuses(&self, msg_ref: &str, wire: &Wire) -> Vec<Command> {
         if self.silent {
             return Vec::new();
         }
@@ -165,11 +165,17 @@ impl Reply {
         };
         let named = self.outcomes.len() == 1 || !alike;
         let shown = if alike { 1 } else { self.outcomes.len() };
-        self.outcomes
-            .iter()
-            .take(shown)
-            .map(|item| status(item, named))
-            .collect()
+        let fitting = |item: &ItemOutcome| {
+            let named = status(item, named);
+            // An address that no message can carry back is left out: the code alone says more
+            // than a session that breaks off.
+            if encoded_len(wire.media_type, &named) <= wire.room {
+                named
+            } else {
+                status(item, false)
+            }
+        };
+        self.outcomes.iter().take(shown).map(fitting).collect()
     }
 }
 

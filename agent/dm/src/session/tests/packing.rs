@@ -173,3 +173,22 @@ fn results_wait_only_up_to_a_bound() {
     bench.serve_with(&limit(700), &(package_1_accepted(1, 200) + &gets));
     assert!(matches!(bench.outcome().end, SessionEnd::Violation(_)));
 }
+
+#[test]
+fn an_address_longer_than_any_status_is_answered_without_it() {
+    let mut bench = Bench::proven();
+    let long = "x".repeat(2 * LIMIT);
+    let body = write("Replace", "1", "./Play/A", "kept")
+        + &get("2", &format!("./Play/{long}"))
+        + &get("3", "./Play/A");
+    bench.serve_with(&limit(LIMIT), &(package_1_accepted(1, 200) + &body));
+    assert_eq!(
+        ask_for_the_rest(&mut bench, LIMIT),
+        [
+            "1 Replace 200 ./Play/A",
+            "2 Get 414",
+            "3 Get 200 ./Play/A",
+            "3 Results ./Play/A=chr:kept"
+        ]
+    );
+}
