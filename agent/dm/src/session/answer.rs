@@ -132,12 +132,20 @@ impl Session {
         if let Some((uri, nonce)) = self.client.unstored_nonce() {
             answer.stores_client_nonce = write_nonce(&mut changes, tree, uri, nonce, now);
         }
-        if let Some((uri, nonce)) = self.server.unstored_nonce(self.speaks(answer))
-            && write_nonce(&mut changes, tree, uri, nonce, now)
-        {
-            answer.stored_server_nonce = Some(nonce.to_vec());
+        if let Some((uri, nonce)) = self.server.unstored_nonce(self.speaks(answer)) {
+            if write_nonce(&mut changes, tree, uri, nonce, now) {
+                answer.stored_server_nonce = Some(nonce.to_vec());
+            } else {
+                self.break_promise(answer);
+            }
         }
         changes
+    }
+
+    /// A nonce that is not remembered must not be promised.
+    fn break_promise(&mut self, answer: &mut Answer) {
+        answer.status.chal = None;
+        self.server.forget_next();
     }
 
     /// Whether there is more to say than that the header was fine. A client must not answer only
@@ -208,10 +216,8 @@ impl Session {
             StoreError::Failed(_) => StatusCode::DATA_STORE_FAILURE,
         };
         Reply::fail_commit(&mut answer.replies, code);
-        // A nonce that is not remembered must not be promised.
         if answer.refused.is_none() {
-            answer.status.chal = None;
-            self.server.forget_next();
+            self.break_promise(answer);
         }
         self.notes.push(Note::NotStored(error.to_string()));
     }
@@ -268,10 +274,16 @@ fn write_nonce(changes: &mut Overlay, tree: &Tree, uri: &Uri, nonce: &[u8], now:
     };
     let done = operation::replace(&mut edit, Authority::Local, &address, &content, now);
     match done {
-        Err(StatusCode::NOT_FOUND) => {
+        // Without its parent the credential is gone: adding the nonce would bring back a part.
+        Err(StatusCode::NOT_FOUND) if has_parent(&edit, uri) => {
             operation::add(&mut edit, Authority::Local, &address, &content, now)
         }
         other => other,
     }
     .is_ok()
+}
+
+fn has_parent(edit: &Edit<'_>, uri: &Uri) -> bool {
+    let parent = uri.parent();
+    parent.is_some_and(|parent| edit.view().node(&parent).is_some())
 }

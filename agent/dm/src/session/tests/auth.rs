@@ -478,3 +478,46 @@ fn a_later_wrong_credential_takes_the_trust_away() {
     assert_eq!(bench.answers(), ["8 Delete 407"]);
     assert!(bench.value("./Play/A").is_some());
 }
+
+/// Both nonces are kept below `./Play/Keys`, which the server may delete.
+fn bench_with_keys() -> Bench {
+    let mut account = account();
+    if let Some(server) = &mut account.server {
+        server.nonce_uri = Some(uri("./Play/Keys/Nonce"));
+    }
+    let mut bench = Bench::new(account, PeerProof::None);
+    bench.tree.apply(&[NodeWrite::Put {
+        uri: uri("./Play/Keys"),
+        node: Node::interior(),
+    }]);
+    bench
+}
+
+#[test]
+fn a_nonce_is_added_where_its_leaf_is_missing() {
+    let mut bench = bench_with_keys();
+    let body = package_1_accepted(1, 212) + &get("5", "./Play/A");
+    bench.serve_with(&server_cred(b"S-Nonce"), &body);
+    let nonce = nonce_of(&bench.last());
+    assert_eq!(stored(&bench, "./Play/Keys/Nonce"), nonce);
+}
+
+#[test]
+fn a_nonce_does_not_bring_back_what_the_server_deletes_and_is_not_promised() {
+    let mut bench = bench_with_keys();
+    let body = package_1_accepted(1, 212) + &delete("5", "./Play/Keys");
+    bench.serve_with(&server_cred(b"S-Nonce"), &body);
+    assert_eq!(
+        bench.says(),
+        ["0 SyncHdr 212", "5 Delete 200 ./Play/Keys", "Final"]
+    );
+    assert!(
+        bench
+            .tree
+            .view(Snapshot::empty())
+            .node(&uri("./Play/Keys"))
+            .is_none()
+    );
+    bench.serve(&(status(2, "0", "SyncHdr", 200) + &get("6", "./Play/A")));
+    assert_eq!(bench.says()[0], "0 SyncHdr 200", "the session goes on");
+}
