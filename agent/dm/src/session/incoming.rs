@@ -172,7 +172,7 @@ impl Session {
         self.server_final = is_final;
         let has_nothing = !is_final && commands.is_empty();
         self.idle_messages = if has_nothing {
-            self.idle_messages + 1
+            self.idle_messages.saturating_add(1)
         } else {
             0
         };

@@ -174,6 +174,9 @@ impl Session {
             _ => random.session_id(),
         };
         let account = start.account;
+        // Those of other servers would only push its own ones out.
+        let own = |key: &ExecKey| key.server == account.server_id;
+        let execs = start.execs.into_iter().filter(own).collect();
         Self {
             client: ClientAuth::new(&account),
             server: ServerAuth::new(&account, start.proof),
@@ -186,7 +189,7 @@ impl Session {
             random,
             dev_info: DevInfo::default(),
             alerts: AlertQueue::new(start.alerts),
-            execs: start.execs.into(),
+            execs,
             large: None,
             peer: Peer::default(),
             server_final: true,

@@ -486,6 +486,23 @@ fn a_repeated_exec_never_runs_twice() {
 }
 
 #[test]
+fn execs_of_other_servers_do_not_displace_those_of_this_one() {
+    let key = |server: &str, id: usize| ExecKey {
+        server: server.to_owned(),
+        correlator: format!("c-{id}"),
+    };
+    let mut start = start(proven_account(), PeerProof::TlsServer);
+    start.execs = vec![key(SERVER, 9)];
+    start.execs.extend((0..100).map(|id| key("another", id)));
+    let mut bench = Bench::with(start);
+    bench.serve(&(package_1_accepted(1, 200) + &exec("1", "new", "./Ops/Start")));
+    assert_eq!(bench.commits.len(), 1);
+    bench.serve(&exec("2", "c-9", "./Ops/Start"));
+    assert_eq!(bench.answers(), ["2 Exec 202 ./Ops/Start"]);
+    assert_eq!(bench.commits.len(), 1, "it does not run again");
+}
+
+#[test]
 fn objects_in_chunks_are_refused_whole() {
     let chunk = |id: &str, size: &str, data: &str, more: &str| {
         format!(
