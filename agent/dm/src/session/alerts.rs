@@ -132,6 +132,17 @@ impl AlertQueue {
         })
     }
 
+    /// Takes statuses of a stranger: what they answer has to be said again, to whoever can prove
+    /// to be the server.
+    pub(super) fn doubt(&mut self, statuses: &[Status]) {
+        for entry in &mut self.entries {
+            let answers = |status| entry.progress.is_answered_by(status);
+            if statuses.iter().any(answers) {
+                entry.progress = Progress::Waiting;
+            }
+        }
+    }
+
     fn set(&mut self, id: AlertId, progress: Progress) {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.alert.id == id) {
             entry.progress = progress;

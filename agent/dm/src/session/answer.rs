@@ -149,11 +149,13 @@ impl Session {
     }
 
     /// Whether there is more to say than that the header was fine. A client must not answer only
-    /// to say that, nor only to challenge (OMA-TS-DM-Protocol 8.2, OMA-TS-DM-Security 5.3).
+    /// to say that, nor only to challenge (OMA-TS-DM-Protocol 8.2, OMA-TS-DM-Security 5.3). An
+    /// alert that only a stranger has answered is more: without a challenge a server whose nonce
+    /// is stale, and which asks for nothing, would never get it.
     fn speaks(&self, answer: &Answer) -> bool {
         let aborted = answer.end == Some(SessionEnd::AbortedByServer);
         let objects = answer.end.is_some() && answer.refused.is_some();
-        let may_alert = answer.refused.is_none() && self.alerts.is_waiting();
+        let may_alert = answer.end.is_none() && self.alerts.is_waiting();
         !aborted
             && (answer.again
                 || objects
@@ -184,8 +186,7 @@ impl Session {
         match answer.end {
             Some(end) => return self.abort_with(Some(answer.status), end, now),
             None if answer.again => self.queue_package_1(),
-            None if answer.refused.is_none() => self.queue_alerts(),
-            None => {}
+            None => self.queue_alerts(),
         }
         self.transmit(Some(answer.status), now);
         if self.outbox.bytes() > self.parameters.queue_bytes {

@@ -78,6 +78,8 @@ impl Session {
         }
         if answer.refused.is_none() {
             answer.acknowledged = self.acknowledge(&statuses);
+        } else {
+            self.alerts.doubt(&statuses);
         }
         let incoming = Incoming {
             answer,

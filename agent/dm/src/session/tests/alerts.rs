@@ -58,6 +58,36 @@ fn a_stranger_cannot_make_the_device_forget_an_alert() {
     assert_eq!(acknowledged(&bench), Vec::<u64>::new());
 }
 
+/// A server whose nonce is stale and which has nothing to ask would else never get an alert: it
+/// is only challenged when the device has something to say.
+#[test]
+fn what_a_stranger_has_answered_is_said_again_with_the_challenge() {
+    let mut bench = with_alerts(account(), PeerProof::None, vec![alert(7, "a")]);
+    let body = package_1_accepted(1, 212) + &status(1, "3", "Alert", 200);
+    bench.serve_with(&server_cred(b"stale"), &body);
+    assert_eq!(bench.says(), ["0 SyncHdr 401 Chal", "Alert 1226", "Final"]);
+    assert_eq!(acknowledged(&bench), Vec::<u64>::new());
+    let nonce = nonce_of(&bench.last());
+    let body = status(2, "0", "SyncHdr", 200) + &status(2, "2", "Alert", 200);
+    bench.serve_with(&server_cred(&nonce), &body);
+    assert_eq!(acknowledged(&bench), [7]);
+    assert!(bench.outcome().is_success(), "{}", bench.outcome());
+
+    // Nobody is asked for ever.
+    let mut bench = with_alerts(account(), PeerProof::None, vec![alert(7, "a")]);
+    for msg_id in 1..5 {
+        let body: String = (1..5)
+            .map(|id| status(msg_id, &id.to_string(), "Alert", 200))
+            .collect();
+        bench.serve(&body);
+    }
+    assert!(bench.sent.len() <= 4);
+    let source = URL.to_owned();
+    let refusal = Refusal::ServerCredentialMissing { source };
+    assert_eq!(bench.outcome().end, SessionEnd::Refused(refusal));
+    assert_eq!(acknowledged(&bench), Vec::<u64>::new());
+}
+
 #[test]
 fn a_challenge_repeats_them() {
     let mut bench = with_alerts(account(), PeerProof::None, vec![alert(7, "a")]);
