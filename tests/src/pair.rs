@@ -16,7 +16,7 @@ use omadm_server::store::JobState;
 use omadm_server::store::NewDevice;
 use omadm_server::{Policy, Request, Server, Store};
 use omadm_syncml::auth::{AuthScheme, Secret};
-use omadm_syncml::{Envelope, MediaType, Now, PeerProof, Wall};
+use omadm_syncml::{Envelope, GenericAlert, MediaType, Now, PeerProof, Wall};
 use std::error::Error;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -95,6 +95,8 @@ pub struct Pair {
     pub tree: Tree,
     /// The other end.
     pub server: Server,
+    /// The alerts that wait in the device's store.
+    pub alerts: Vec<GenericAlert>,
     policy: AccountPolicy,
     clock: Duration,
     sessions: u64,
@@ -129,6 +131,7 @@ impl Pair {
         Ok(Self {
             tree,
             server,
+            alerts: Vec::new(),
             policy,
             clock,
             sessions: 0,
@@ -165,12 +168,13 @@ impl Pair {
     pub fn run(&mut self, line: &mut dyn Line) -> Result<Run, Failure> {
         self.sessions += 1;
         self.clock += Duration::from_mins(1);
-        let start = SessionStart::new(
+        let mut start = SessionStart::new(
             self.account()?,
             SessionCause::User,
             PeerProof::None,
             self.randomness(0),
         );
+        start.alerts.clone_from(&self.alerts);
         let session = Session::start(start, &self.tree, now(self.clock));
         let mut course = Course {
             pair: self,
@@ -223,6 +227,8 @@ impl Course<'_> {
                         return Ok(None);
                     }
                     self.pair.tree.apply(&writes.nodes);
+                    let waits = |alert: &GenericAlert| !writes.acknowledged.contains(&alert.id);
+                    self.pair.alerts.retain(waits);
                     if self.line.power_fails(true) {
                         return Ok(None);
                     }

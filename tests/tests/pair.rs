@@ -7,12 +7,12 @@
 )]
 
 use omadm_dm::session::SessionEnd;
-use omadm_dm::{Authority, Snapshot, operation};
+use omadm_dm::{Authority, Node, NodeWrite, Snapshot, operation};
 use omadm_server::job::{Content, Operation};
 use omadm_server::store::JobState;
-use omadm_syncml::{Address, MediaType, UriLimits};
+use omadm_syncml::{Address, AlertId, Format, GenericAlert, Mark, MediaType, UriLimits, Value};
 use omadm_tests::dice::Dice;
-use omadm_tests::pair::{Direction, Line, Pair, Passage, Perfect};
+use omadm_tests::pair::{DEVICE, Direction, Line, Pair, Passage, Perfect};
 
 const SOURCES: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -119,6 +119,47 @@ fn an_atomic_that_fails_leaves_nothing_behind() {
     }
 }
 
+/// An alert that the server can be asked for by its correlator.
+fn alert(number: u64) -> GenericAlert {
+    GenericAlert {
+        id: AlertId(number),
+        source: None,
+        alert_type: "org.example.test".to_owned(),
+        format: Format::Chr,
+        mark: Mark::default(),
+        correlator: Some(format!("alert {number}")),
+        data: Value::from("done"),
+    }
+}
+
+/// How often the server has received an alert.
+fn received(pair: &mut Pair, number: u64) -> usize {
+    let correlators = [format!("alert {number}")];
+    let store = pair.server.store();
+    store.correlated_alerts(DEVICE, &correlators).unwrap().len()
+}
+
+/// A server that asks for nothing is challenged only where the device has more to say.
+#[test]
+fn an_alert_reaches_a_server_whose_nonce_is_stale() {
+    for encoding in ENCODINGS {
+        let mut pair = pair(encoding);
+        pair.queue(&[get("./DevInfo/Man")]).unwrap();
+        pair.run(&mut Perfect).unwrap();
+        // A renewed nonce that never arrived.
+        let uri = "./DMAcc/dms/AppAuth/2/AAuthData".parse().unwrap();
+        let node = Node::leaf(Format::Bin, Value::from(b"lost on the way".to_vec()));
+        pair.write(&[NodeWrite::Put { uri, node }]);
+        pair.alerts = vec![alert(1)];
+        for _ in 0..2 {
+            let outcome = pair.run(&mut Perfect).unwrap().outcome.unwrap();
+            assert!(outcome.is_success(), "{outcome}");
+        }
+        assert_eq!(pair.alerts, []);
+        assert!(received(&mut pair, 1) > 0);
+    }
+}
+
 /// Loses, repeats and cuts, at random but always the same.
 struct Flaky(Dice);
 
@@ -150,6 +191,7 @@ fn nothing_acknowledged_is_lost_on_a_failing_line() {
                 (job, uri, format!("value {n}"))
             })
             .collect();
+        pair.alerts = (1..=6).map(alert).collect();
         let mut sessions = 0;
         loop {
             sessions += 1;
@@ -164,7 +206,12 @@ fn nothing_acknowledged_is_lost_on_a_failing_line() {
                     JobState::Queued | JobState::Sent => open += 1,
                 }
             }
-            if open == 0 {
+            for number in 1..=6 {
+                let waits = pair.alerts.iter().any(|alert| alert.id == AlertId(number));
+                let there = received(&mut pair, number) > 0;
+                assert!(waits || there, "seed {seed}: alert {number} is lost");
+            }
+            if open == 0 && pair.alerts.is_empty() {
                 break;
             }
             assert!(sessions < 60, "seed {seed}: {open} jobs are still open");
