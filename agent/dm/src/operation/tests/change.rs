@@ -321,6 +321,14 @@ fn copy_reads_one_leaf_and_writes_another() {
     ] {
         assert_eq!(bench.copy(by, from, to), Err(expected), "{by} {from} {to}");
     }
+    // To write a leaf that everyone reads is no way around the list of another.
+    let acl = "./Top/a/Name?prop=ACL";
+    assert_eq!(bench.replace("", acl, "Get=T&Replace=S"), Ok(()));
+    assert_eq!(
+        bench.copy("S", "./Top/a/Name", "./Top/b/Name"),
+        Err(StatusCode::PERMISSION_DENIED)
+    );
+    assert_eq!(bench.replace("", acl, ""), Ok(()));
     assert_eq!(bench.copy("S", "./Top/a/Name", "./Top/b/Name"), Ok(()));
     assert_eq!(bench.get("S", "./Top/b/Name"), Ok("n".into()));
     assert_eq!(bench.copy("S", "./Top/a/Count", "./Top/c/Count"), Ok(()));
