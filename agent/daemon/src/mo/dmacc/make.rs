@@ -227,7 +227,6 @@ impl Draft {
         self.leaf(account.join("AppID")?, APP_ID);
         self.leaf(account.join("ServerID")?, server);
         self.leaf(account.join("Name")?, &new.name);
-        self.leaf(account.join("Name")?, &new.name);
         let addresses = account.join("AppAddr")?;
         let address = addresses.join("1")?;
         self.interior(&addresses, "");
