@@ -171,6 +171,7 @@ fn valid(uri: &Uri, node: &Node) -> Result<(), StatusCode> {
             text.is_empty() || AuthScheme::from_aauth_type(text).is_some()
         }
         ["AppAuth", _, "AAuthLevel"] => matches!(text, CLIENT | SERVER | "HTTP" | "OBEX"),
+        ["AppAuth", _, "AAuthSecret"] => !node.value.is_empty(),
         ["AppAddr", _, "AddrType"] => matches!(text, "" | "URI" | "IPv4" | "IPv6"),
         ["AppAddr", _, "Port", _, "PortNbr"] => text.parse::<u16>().is_ok_and(|port| port != 0),
         _ => true,

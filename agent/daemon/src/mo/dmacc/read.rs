@@ -82,11 +82,12 @@ fn configured(
 }
 
 /// The credential of a level, the preferred scheme first. One of a scheme that this program
-/// does not have is passed over; that all are is an error.
+/// does not have is passed over, and so is one without a secret, which would let in whoever
+/// knows its name; that all are is an error.
 fn credential(view: &View<'_>, account: &Uri, level: &str) -> Result<Option<Credential>, String> {
     let preferred = text(view, account, "AAuthPref").unwrap_or_default();
     let mut found: Option<Credential> = None;
-    let mut foreign = None;
+    let mut unusable = None;
     let proofs = account.join("AppAuth").map_err(|error| error.to_string())?;
     for (_, uri) in children(view, &proofs) {
         if text(view, &uri, "AAuthLevel").as_deref() != Some(level) {
@@ -96,18 +97,23 @@ fn credential(view: &View<'_>, account: &Uri, level: &str) -> Result<Option<Cred
         let Some(scheme) =
             AuthScheme::from_aauth_type(&type_).filter(|scheme| *scheme != AuthScheme::Mac)
         else {
-            foreign = Some(type_);
+            unusable = Some(format!(
+                "AAuthType {type_:?} of {level} is not supported: use DIGEST or BASIC"
+            ));
             continue;
         };
+        let made = made(view, &uri, scheme).map_err(|error| error.to_string())?;
+        if made.secret.expose().is_empty() {
+            unusable = Some(format!("AAuthSecret of {level} is missing or empty"));
+            continue;
+        }
         let better = AuthScheme::from_aauth_type(&preferred) == Some(scheme);
         if found.is_none() || better {
-            found = Some(made(view, &uri, scheme).map_err(|error| error.to_string())?);
+            found = Some(made);
         }
     }
-    match (found, foreign) {
-        (None, Some(type_)) => Err(format!(
-            "AAuthType {type_:?} of {level} is not supported: use DIGEST or BASIC"
-        )),
+    match (found, unusable) {
+        (None, Some(reason)) => Err(reason),
         (found, _) => Ok(found),
     }
 }
@@ -126,7 +132,11 @@ fn made(view: &View<'_>, uri: &Uri, scheme: AuthScheme) -> Result<Credential, Ur
     })
 }
 
-/// The addresses in the order of their nodes' names.
+/// How many addresses are tried. One session runs at a time, so that a server which lists its
+/// addresses without end would keep all others waiting.
+const ADDRESSES: usize = 8;
+
+/// The first addresses in the order of their nodes' names.
 fn addresses(view: &View<'_>, account: &Uri) -> Vec<String> {
     let Ok(root) = account.join("AppAddr") else {
         return Vec::new();
@@ -158,7 +168,11 @@ fn addresses(view: &View<'_>, account: &Uri) -> Vec<String> {
         if found.len() == before {
             found.push(whole);
         }
+        if found.len() >= ADDRESSES {
+            break;
+        }
     }
+    found.truncate(ADDRESSES);
     found
 }
 

@@ -362,3 +362,55 @@ fn ports_and_kinds_of_addresses_are_put_together() {
         ["https://lab.example/dm", "http://192.0.2.7:8080/"]
     );
 }
+
+/// Whoever knows the name could answer for a server without a secret: the challenge tells the rest.
+#[test]
+fn a_credential_without_a_secret_proves_nothing() {
+    let (mut tree, policies) = tree_with(&[lab()]);
+    for secret in [
+        "./DMAcc/lab/AppAuth/1/AAuthSecret",
+        "./DMAcc/lab/AppAuth/2/AAuthSecret",
+    ] {
+        assert_eq!(
+            replace(&mut tree, LAB, secret, ""),
+            Err(StatusCode::UNSUPPORTED_FORMAT)
+        );
+    }
+    // One in the making does not stand in for one that is whole.
+    let add = |tree: &mut Tree, leaf: &str, text: &str| {
+        let uri = format!("./DMAcc/lab/AppAuth/9/{leaf}");
+        add_node(tree, Authority::Local, &uri, &Content::text(text)).unwrap();
+    };
+    add(&mut tree, "AAuthLevel", "SRVCRED");
+    add(&mut tree, "AAuthType", "DIGEST");
+    let read = accounts(&tree, &policies);
+    let server = read[0].as_ref().unwrap().account.server.as_ref().unwrap();
+    assert_eq!(server.secret.expose(), b"theirs");
+    // Nor does one that lost its secret in some other way.
+    let uri = "./DMAcc/lab/AppAuth/2/AAuthSecret".parse().unwrap();
+    tree.apply(&[NodeWrite::Delete { uri }]);
+    let error = accounts(&tree, &policies)[0]
+        .as_ref()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("AAuthSecret") && error.contains("SRVCRED"),
+        "{error}"
+    );
+}
+
+/// One session runs at a time: a list without end would keep every other server waiting.
+#[test]
+fn only_so_many_addresses_are_tried() {
+    let (mut tree, policies) = tree_with(&[lab()]);
+    for id in 2..100 {
+        let uri = format!("./DMAcc/lab/AppAddr/{id}/Addr");
+        let text = format!("https://lab{id}.example/dm");
+        add_node(&mut tree, Authority::Local, &uri, &Content::text(&text)).unwrap();
+    }
+    let read = accounts(&tree, &policies);
+    let addresses = &read[0].as_ref().unwrap().addresses;
+    assert_eq!(addresses.len(), 8);
+    assert_eq!(addresses[0], "https://lab.example/dm");
+    assert_eq!(addresses[7], "https://lab8.example/dm");
+}
