@@ -252,7 +252,7 @@ impl Servers {
     fn lists(&self, server: &str) -> bool {
         match self {
             Self::Every => false,
-            Self::Listed(ids) => ids.iter().any(|id| &**id == server),
+            Self::Listed(ids) => ids.binary_search_by(|id| (**id).cmp(server)).is_ok(),
         }
     }
 

@@ -6,6 +6,7 @@ use crate::ddf::AccessType;
 use crate::mo::Change;
 use crate::node::Node;
 use crate::overlay::{Overlay, Savepoint};
+use crate::property::MAX_TYPE;
 use crate::schema::Described;
 use crate::snapshot::Snapshot;
 use crate::tree::Tree;
@@ -199,9 +200,10 @@ fn type_admitted(described: &Described, content: &Content) -> bool {
     let given = content.type_.as_deref().unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim();
     let mut known = described.types.iter();
-    essence.is_empty()
+    let is_known = essence.is_empty()
         || described.types.is_empty()
-        || known.any(|known| known.eq_ignore_ascii_case(essence))
+        || known.any(|known| known.eq_ignore_ascii_case(essence));
+    is_known && given.len() <= MAX_TYPE
 }
 
 /// Keeps a type only where it is not the description's default, or says nothing.

@@ -5,6 +5,10 @@ use omadm_syncml::{Property, StatusCode, Wall};
 
 /// `Title` is at most this long (OMA-TS-DM_TND 7.7.5).
 pub(crate) const MAX_TITLE: usize = 255;
+/// A longer `Type` names no media type and no management object.
+pub(crate) const MAX_TYPE: usize = 255;
+/// A longer `ACL` names more servers than a device has.
+pub(crate) const MAX_ACL: usize = 16_384;
 
 pub(crate) fn text(node: &NodeRef<'_>, property: Property) -> Result<String, StatusCode> {
     match property {

@@ -4,7 +4,7 @@ use super::{Authority, Content, Edit, find, kept_type, leaf_value, permit, touch
 use crate::acl::{Acl, Right};
 use crate::ddf::AccessType;
 use crate::mo::Change;
-use crate::property::MAX_TITLE;
+use crate::property::{MAX_ACL, MAX_TITLE};
 use crate::schema::Described;
 use crate::tree::Tree;
 use crate::view::{NodeRef, View};
@@ -94,7 +94,11 @@ fn acl(
     if !may_replace_acl(&view, by, &found) {
         return Err(StatusCode::PERMISSION_DENIED);
     }
-    let list = Acl::parse(property_text(content)?)?;
+    let text = property_text(content)?;
+    if text.len() > MAX_ACL {
+        return Err(StatusCode::TOO_LARGE);
+    }
+    let list = Acl::parse(text)?;
     // The root always has a list (OMA-TS-DM_TND 7.7.1.1).
     if uri.is_root() && list.is_inherited() {
         return Err(StatusCode::NOT_ALLOWED);

@@ -208,6 +208,22 @@ fn the_roots_list_cannot_be_emptied() {
 }
 
 #[test]
+fn a_list_has_a_longest_length() {
+    let mut bench = figure();
+    let ids = |count: usize| vec!["server"; count].join("+");
+    let at = "./NodeC?prop=ACL";
+    assert_eq!(
+        bench.replace("", at, &format!("Get={}", ids(2_000))),
+        Ok(())
+    );
+    assert_eq!(bench.get("", at), Ok("Get=server".into()));
+    assert_eq!(
+        bench.replace("", at, &format!("Get={}", ids(3_000))),
+        Err(StatusCode::TOO_LARGE)
+    );
+}
+
+#[test]
 fn the_creator_of_an_interior_node_keeps_rights_on_it() {
     let deep = dir(
         "*",

@@ -305,3 +305,17 @@ fn values_larger_than_the_tree_takes_are_refused() {
     // What counts is the value, not how it travels.
     assert_eq!(bench.add("S", "./c", &typed("b64", "", "AAAAAA==")), Ok(()));
 }
+
+#[test]
+fn a_type_is_no_place_for_data() {
+    let mut bench = Bench::new(vec![leaf("*", "adgr", Format::Chr)]);
+    let with_parameter = |length: usize| {
+        let parameter = "x".repeat(length);
+        typed("chr", &format!("text/plain;p={parameter}"), "v")
+    };
+    assert_eq!(bench.add("S", "./a", &with_parameter(200)), Ok(()));
+    assert_eq!(
+        bench.add("S", "./b", &with_parameter(300)),
+        Err(StatusCode::UNSUPPORTED_FORMAT)
+    );
+}
