@@ -191,14 +191,23 @@ impl Session {
 
     /// The server has not seen the answer and sends the same octets again: so does the device.
     fn repeat(&mut self, now: Now) {
-        let Some(sent) = self.last.as_ref().map(|last| last.sent.clone()) else {
+        let Some(last) = &mut self.last else {
             return;
         };
+        if last.repeats >= MAX_REPEATS {
+            let words = "it sends the same message again and again".to_owned();
+            return self.abort(SessionEnd::Violation(words), now);
+        }
+        last.repeats += 1;
+        let sent = last.sent.clone();
         self.counts.messages_sent = self.counts.messages_sent.saturating_add(1);
         self.outputs.push_back(Output::Transmit(sent));
         self.answer_due = now.boot.saturating_add(self.parameters.response_timeout);
     }
 }
+
+/// How often a server may fail to see an answer; one that is stuck never gets any further.
+const MAX_REPEATS: u8 = 3;
 
 fn split(commands: Vec<Command>) -> (Vec<Status>, Vec<Command>) {
     let mut statuses = Vec::new();

@@ -148,6 +148,8 @@ enum State {
 struct Exchange {
     received: Option<bytes::Bytes>,
     sent: Envelope,
+    /// How often the answer was sent again.
+    repeats: u8,
 }
 
 impl Session {

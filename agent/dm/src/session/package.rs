@@ -167,6 +167,7 @@ impl Session {
         self.last = Some(Exchange {
             received,
             sent: envelope.clone(),
+            repeats: 0,
         });
         self.outputs.push_back(Output::Transmit(envelope));
     }

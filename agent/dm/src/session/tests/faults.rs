@@ -116,6 +116,29 @@ fn a_repeated_message_is_answered_with_the_same_octets_and_not_executed_again() 
 }
 
 #[test]
+fn a_server_that_only_repeats_itself_is_left() {
+    let mut bench = Bench::proven();
+    let id = bench.session.session_id().to_owned();
+    let body = package_1_accepted(1, 200) + &get("1", "./Play/A");
+    let text = message(&id, 1, "", &body, true);
+    for _ in 0..20 {
+        bench.receive(text.as_bytes());
+    }
+    assert!(bench.sent.len() < 8, "{} messages", bench.sent.len());
+    let words = bench.outcome().to_string();
+    assert!(words.contains("same message"), "{words}");
+
+    // Each message may be lost once.
+    let mut bench = Bench::proven();
+    for msg_id in 1..10 {
+        let text = message(&id, msg_id, "", &get("1", "./Play/A"), true);
+        bench.receive(text.as_bytes());
+        bench.receive(text.as_bytes());
+    }
+    assert_eq!(bench.outcome, None);
+}
+
+#[test]
 fn a_server_that_forgets_final_is_asked_twice_and_let_go() {
     let mut bench = Bench::proven();
     bench.serve_open(&package_1_accepted(1, 200));
