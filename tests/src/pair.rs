@@ -28,8 +28,10 @@ pub const ADDRESS: &str = "http://dms.example/dm";
 /// The `ServerID` of the account.
 pub const SERVER_ID: &str = "dms.example";
 
-const DEVICE_SECRET: &str = "the device's own secret";
-const SERVER_SECRET: &str = "the server's own secret";
+/// What the device proves itself with.
+pub const DEVICE_SECRET: &str = "the device's own secret";
+/// What the server proves itself with.
+pub const SERVER_SECRET: &str = "the server's own secret";
 
 /// Which way a message goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +47,7 @@ pub enum Direction {
 pub enum Passage {
     /// It arrives, perhaps changed.
     Arrives,
-    /// It arrives and then once more.
+    /// It arrives and then once more; one from the server after the answer to it was lost.
     ArrivesTwice,
     /// It is lost, and the bearer dies of it.
     Lost,
@@ -157,6 +159,16 @@ impl Pair {
         self.tree.apply(writes);
     }
 
+    /// Lets the server forget how to prove itself.
+    pub fn strip_server(&mut self) -> Result<(), Failure> {
+        let mut device = registration();
+        device.device.server = None;
+        device.replace = true;
+        let now = wall(self.clock);
+        self.server.store().add_device(&device, now)?;
+        Ok(())
+    }
+
     /// The account as the device's next session will find it.
     pub fn account(&self) -> Result<omadm_dm::Account, Failure> {
         let mut accounts = dmacc::accounts(&self.tree, std::slice::from_ref(&self.policy));
@@ -181,6 +193,7 @@ impl Pair {
             line,
             session,
             traffic: Vec::new(),
+            repeated: None,
             steps: 0,
         };
         let outcome = course.drive()?;
@@ -208,6 +221,8 @@ struct Course<'a> {
     line: &'a mut dyn Line,
     session: Session,
     traffic: Vec<(Direction, Vec<u8>)>,
+    /// What the server will say again, because it will not hear the answer.
+    repeated: Option<Vec<u8>>,
     steps: u64,
 }
 
@@ -247,6 +262,10 @@ impl Course<'_> {
 
     /// One POST and its answer.
     fn exchange(&mut self, envelope: &Envelope) -> Result<(), Failure> {
+        if let Some(down) = self.repeated.take() {
+            self.deliver(envelope.media_type, down);
+            return Ok(());
+        }
         let mut up = envelope.body.to_vec();
         self.traffic.push((Direction::Up, up.clone()));
         let passage = self.line.pass(Direction::Up, &mut up);
@@ -265,17 +284,23 @@ impl Course<'_> {
         self.traffic.push((Direction::Down, down.clone()));
         match self.line.pass(Direction::Down, &mut down) {
             Passage::Lost => self.broken("the answer was lost"),
-            Passage::Arrives | Passage::ArrivesTwice => {
-                let message = Envelope {
-                    to: None,
-                    media_type: envelope.media_type,
-                    body: down.into(),
-                };
-                let now = now(self.pair.clock);
-                self.session.handle_message(&message, &self.pair.tree, now);
+            Passage::Arrives => self.deliver(envelope.media_type, down),
+            Passage::ArrivesTwice => {
+                self.repeated = Some(down.clone());
+                self.deliver(envelope.media_type, down);
             }
         }
         Ok(())
+    }
+
+    fn deliver(&mut self, media_type: MediaType, body: Vec<u8>) {
+        let message = Envelope {
+            to: None,
+            media_type,
+            body: body.into(),
+        };
+        let now = now(self.pair.clock);
+        self.session.handle_message(&message, &self.pair.tree, now);
     }
 
     fn broken(&mut self, why: &str) {
