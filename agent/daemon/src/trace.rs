@@ -4,6 +4,7 @@ use omadm_syncml::{
     Element, Envelope, Limits, MediaType, Node, decode_element, encode_element, mask,
 };
 
+use crate::cli::for_xml;
 use crate::control::wire::{Direction, TraceEntry};
 
 /// What stands where the server's key to the session stood.
@@ -89,9 +90,28 @@ fn is_final(message: &Element) -> bool {
 fn xml(mut message: Element) -> String {
     mask(&mut message);
     hide_session_key(&mut message);
-    match encode_element(MediaType::DmXml, &message) {
+    let written = for_xml(message).and_then(|mut message| {
+        replace_controls(&mut message);
+        encode_element(MediaType::DmXml, &message).map_err(|error| error.to_string())
+    });
+    match written {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) => format!("<!-- not writable as XML: {error} -->"),
+    }
+}
+
+/// WBXML carries control characters in its texts, XML does not (XML 1.0, 2.2). The decoder bounds
+/// the depth.
+fn replace_controls(element: &mut Element) {
+    let is_control = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+    for child in &mut element.children {
+        match child {
+            Node::Element(child) => replace_controls(child),
+            Node::Text(text) if text.contains(is_control) => {
+                *text = text.replace(is_control, "\u{fffd}");
+            }
+            Node::Text(_) | Node::Opaque(_) => {}
+        }
     }
 }
 
@@ -118,7 +138,7 @@ fn child<'a>(element: &'a mut Element, local: &str) -> Option<&'a mut Element> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use omadm_syncml::{decode, encode};
+    use omadm_syncml::{Namespace, decode, encode};
 
     const SECRET: &str = "hunter2";
 
@@ -178,6 +198,36 @@ mod tests {
              <Format xmlns='syncml:metinf'>bin</Format></Meta><Data>AP8B</Data></Item></Results>";
         let text = traced(message);
         assert!(text.contains("./Bin"), "{text}");
+    }
+
+    #[test]
+    fn what_xml_cannot_carry_is_shown_all_the_same() {
+        let item = |uri: &'static str, data: Node| {
+            let mut element = Element::new(Namespace::SyncMl, "Data");
+            element.children.push(data);
+            let address = Element::new(Namespace::SyncMl, "LocURI").with_text(uri);
+            Element::new(Namespace::SyncMl, "Item")
+                .with_child(Element::new(Namespace::SyncMl, "Target").with_child(address))
+                .with_child(element)
+        };
+        let add = Element::new(Namespace::SyncMl, "Add")
+            .with_child(item("./Bin", Node::Opaque(vec![0, 0xff, 1].into())))
+            .with_child(item("./Text", Node::Text("a\u{1b}b".into())));
+        let body = Element::new(Namespace::SyncMl, "SyncBody").with_child(add);
+        let message = Element::new(Namespace::SyncMl, "SyncML").with_child(body);
+        let envelope = Envelope {
+            to: None,
+            media_type: MediaType::DmWbxml,
+            body: encode_element(MediaType::DmWbxml, &message).unwrap().into(),
+        };
+        let xml = Trace::default()
+            .entry(Direction::Sent, &envelope, &Limits::default(), None)
+            .xml;
+        assert!(
+            xml.contains(">b64</Format></Meta><Data>AP8B</Data>"),
+            "{xml}"
+        );
+        assert!(xml.contains("<Data>a\u{fffd}b</Data>"), "{xml}");
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod trace;
 mod tree;
 
 pub(crate) use self::kpi::wire as kpi_sample;
+pub(crate) use self::plain::for_xml;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;

@@ -17,7 +17,7 @@ enum Became {
 }
 
 /// The document without octets that XML cannot carry.
-pub(super) fn for_xml(mut document: Element) -> Result<Element, String> {
+pub(crate) fn for_xml(mut document: Element) -> Result<Element, String> {
     match adapt(&mut document) {
         Some(Became::Base64) => {
             Err("Data holds octets that XML cannot carry, and no Meta could say that they are base64 then".to_owned())
@@ -26,8 +26,9 @@ pub(super) fn for_xml(mut document: Element) -> Result<Element, String> {
     }
 }
 
-/// Adapts what lies below an element; what its own `Meta` does not say yet is handed up to that
-/// of the command. The decoder bounds the depth.
+/// Adapts what lies below an element. An item says itself that it is base64, in a `Meta` of its own
+/// if need be, since that of the command speaks for its other items too; another `Type` is handed
+/// up to where it was given. The decoder bounds the depth.
 fn adapt(element: &mut Element) -> Option<Became> {
     let mut became = None;
     for child in &mut element.children {
@@ -47,8 +48,23 @@ fn adapt(element: &mut Element) -> Option<Became> {
         Node::Element(child) if child.name.local == "Meta" => Some(child),
         _ => None,
     });
-    let said = meta.is_some_and(|meta| say(meta, became));
-    (!said).then_some(became)
+    match meta {
+        Some(meta) => (!say(meta, became)).then_some(became),
+        None if became == Became::Base64 && element.name.local == "Item" => {
+            describe(element);
+            None
+        }
+        None => Some(became),
+    }
+}
+
+/// Gives an item a `Meta`, which stands before its `Data` (SyncML 1.2 DTD, Item).
+fn describe(item: &mut Element) {
+    let mut meta = Element::new(Namespace::SyncMl, "Meta");
+    say(&mut meta, Became::Base64);
+    let is_data = |child: &Node| matches!(child, Node::Element(data) if data.name.local == "Data");
+    let place = item.children.iter().position(is_data).unwrap_or_default();
+    item.children.insert(place, Node::Element(meta));
 }
 
 /// Turns the octets of a `Data` into something that XML carries.
@@ -132,20 +148,18 @@ mod tests {
     }
 
     #[test]
-    fn the_meta_of_the_command_says_what_the_item_does_not() {
+    fn an_item_says_what_the_meta_of_the_command_does_not() {
         let command = Element::new(Namespace::SyncMl, "Add")
             .with_child(meta("Type", "application/octet-stream"))
-            .with_child(item(None, &[0]));
+            .with_child(item(None, &[0]))
+            .with_child(item(None, b"text"));
         let adapted = for_xml(command).unwrap();
-        assert_eq!(
-            adapted
-                .child("Meta")
-                .unwrap()
-                .child("Format")
-                .unwrap()
-                .text(),
-            "b64"
-        );
+        assert!(adapted.child("Meta").unwrap().child("Format").is_none());
+        let items: Vec<_> = adapted.elements().skip(1).collect();
+        let format = items[0].child("Meta").unwrap().child("Format");
+        assert_eq!(format.unwrap().text(), "b64");
+        assert_eq!(items[0].elements().next().unwrap().name.local, "Meta");
+        assert!(items[1].child("Meta").is_none());
     }
 
     #[test]
@@ -156,7 +170,10 @@ mod tests {
 
     #[test]
     fn octets_that_nothing_describes_are_refused() {
-        assert!(for_xml(item(None, &[0])).unwrap_err().contains("Meta"));
+        let mut data = Element::new(Namespace::SyncMl, "Data");
+        data.children.push(Node::Opaque(Bytes::from_static(&[0])));
+        let status = Element::new(Namespace::SyncMl, "Status").with_child(data);
+        assert!(for_xml(status).unwrap_err().contains("Meta"));
     }
 
     #[test]

@@ -48,22 +48,30 @@ pub(super) fn render(
         style.strong(&arrow),
         style.faint(&(facts + &time))
     )?;
+    if let Some(reason) = excuse(&entry.xml) {
+        return unreadable(&reason, style, out);
+    }
     match detail {
         Detail::Whole => match decode::decode(entry.xml.as_bytes()) {
             Ok((_, element)) => decode::render(&element, 1, style, out),
-            Err(reason) => unreadable(&reason, style, out),
+            Err(reason) => unreadable(&format_args!("cannot be read: {reason}"), style, out),
         },
         Detail::Summary => match decode(MediaType::DmXml, entry.xml.as_bytes(), &Limits::default())
         {
             Ok(message) => Lines { style, out }.message(&message),
-            Err(reason) => unreadable(&reason, style, out),
+            Err(reason) => unreadable(&format_args!("cannot be read: {reason}"), style, out),
         },
     }
 }
 
+/// Where there is no message to show, the daemon says why in a comment.
+fn excuse(xml: &str) -> Option<&str> {
+    Some(xml.strip_prefix("<!--")?.strip_suffix("-->")?.trim())
+}
+
 fn unreadable(reason: &dyn Display, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let reason = Harmless(&reason.to_string()).to_string();
-    writeln!(out, "  {}", style.bad(&format!("cannot be read: {reason}")))
+    writeln!(out, "  {}", style.bad(&reason))
 }
 
 struct Lines<'a> {
@@ -308,6 +316,11 @@ mod tests {
         let text = rendered(Detail::Summary, "rubbish\x1b");
         assert!(text.contains("cannot be read"), "{text}");
         assert!(!text.contains('\x1b'));
+        let text = rendered(Detail::Whole, "<!-- not readable: it ends early -->");
+        assert!(
+            text.ends_with("\n  not readable: it ends early\n"),
+            "{text}"
+        );
     }
 
     #[test]
