@@ -23,9 +23,14 @@ fn family(kpi: &Kpi, samples: &[(&Sample, &Value)], out: &mut dyn Write) -> io::
         .iter()
         .any(|(_, value)| matches!(value, Value::Text(_)));
     let (unit, scale) = base(kpi.unit);
-    let name = name(kpi, unit);
+    let mut name = name(kpi, unit);
     let (kind, suffix) = match kpi.kind {
-        _ if texts => ("info", "_info"),
+        // The type `info` would say it better, but readers of the older text format, such as
+        // node_exporter's textfile collector, refuse a whole file for it.
+        _ if texts => {
+            name.push_str("_info");
+            ("gauge", "")
+        }
         Kind::Counter => ("counter", "_total"),
         Kind::Gauge | Kind::State | Kind::Info => ("gauge", ""),
     };
@@ -153,7 +158,7 @@ mod tests {
                 "omadm_link_rx_bytes_total{link=\"a\\\"b\\\\c\"} 7",
                 "# TYPE omadm_link_carrier gauge",
                 "omadm_link_carrier{link=\"a\\\"b\\\\c\"} 1",
-                "# TYPE omadm_link_kind info",
+                "# TYPE omadm_link_kind_info gauge",
                 "omadm_link_kind_info{link=\"a\\\"b\\\\c\",value=\"ethernet\"} 1",
                 "# EOF",
             ]
