@@ -177,7 +177,8 @@ pub(super) struct Kpi {
     /// Also show the KPIs that this machine does not have, with the reason.
     #[arg(long)]
     pub(super) all: bool,
-    /// Read again every SECONDS (5 when left out) until interrupted. Give PATTERNs first.
+    /// Read again every SECONDS (5 when left out) until interrupted; JSON is a line each time.
+    /// Give PATTERNs first.
     #[arg(
         long,
         value_name = "SECONDS",

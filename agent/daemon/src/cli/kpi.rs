@@ -19,8 +19,12 @@ use super::print::{self, Align, Style, Table};
 use crate::control::wire::{KpiSample, ReadKpisReply};
 use crate::exit;
 
-/// A list of addresses is not given a column that hides all else.
-const MAX_COLUMN: usize = 32;
+/// The name of an interface has 15 characters at most; a mount point may have any number, but
+/// must not push the values off the screen.
+const MAX_INSTANCE: usize = 16;
+
+/// A moment is as long; a list of addresses is longer.
+const MAX_VALUE: usize = 20;
 
 /// Reads and shows KPIs, once or until interrupted.
 pub(super) fn run(
@@ -75,7 +79,11 @@ fn show(
     }
     if arguments.listing.json {
         let samples = samples.iter().filter(shown).map(wire).collect();
-        return print::json(out, &ReadKpisReply { samples });
+        let reply = ReadKpisReply { samples };
+        return match arguments.watch {
+            Some(_) => print::json_line(out, &reply),
+            None => print::json(out, &reply),
+        };
     }
     if arguments.watch.is_some() {
         let clear = if style == Style::Colour {
@@ -90,7 +98,8 @@ fn show(
     match samples.len() - rows.len() {
         0 => Ok(()),
         count => {
-            let note = format!("{count} more are absent on this machine; --all says why");
+            let more = print::counted(count, "more is", "more are");
+            let note = format!("{more} absent on this machine; --all says why");
             Ok(writeln!(out, "{}", style.faint(&note))?)
         }
     }
@@ -112,14 +121,17 @@ fn table(
     if arguments.watch.is_some() {
         columns.push(("PER SECOND", Align::Right));
     }
-    let mut table = Table::new(&columns).at_most(MAX_COLUMN);
+    let mut table = Table::new(&columns)
+        .at_most("OF", MAX_INSTANCE)
+        .at_most("VALUE", MAX_VALUE);
     for sample in samples {
         let kpi = sample.id.kpi();
         let instance = sample.instance.as_deref().unwrap_or_default();
         let (value, unit) = match &sample.reading {
-            Reading::Value(value) => {
-                quantity(value, kpi.unit, arguments.raw || is_exact(sample.id))
-            }
+            Reading::Value(value) => match moment(sample.id, value).filter(|_| !arguments.raw) {
+                Some(moment) => (moment, String::new()),
+                None => quantity(value, kpi.unit, arguments.raw || is_exact(sample.id)),
+            },
             other => ("-".to_owned(), other.to_string()),
         };
         let rate = rates.and_then(|rates| rates.of(sample));
@@ -155,6 +167,16 @@ impl Rates<'_> {
 fn per_second(rate: f64, unit: Unit, raw: bool) -> String {
     let (number, unit) = quantity(&Value::Real(rate), unit, raw);
     format!("{number} {unit}").trim_end().to_owned()
+}
+
+/// A time of day, where the number counts from 1970 on.
+fn moment(id: KpiId, value: &Value) -> Option<String> {
+    let Value::Integer(seconds) = value else {
+        return None;
+    };
+    let seconds = i64::try_from(*seconds).ok()?;
+    let time = jiff::Timestamp::from_second(seconds).ok()?;
+    (id == KpiId::SystemBootTime).then(|| time.to_string())
 }
 
 /// What people know by its exact number.
@@ -265,7 +287,7 @@ mod tests {
              memory.total           2.0  GiB\n\
              link.rx.bytes  eth0   1000  B\n\
              link.state     eth0     up\n\
-             1 more are absent on this machine; --all says why\n"
+             1 more is absent on this machine; --all says why\n"
         );
     }
 
@@ -331,6 +353,27 @@ mod tests {
         );
         assert_eq!(quantity(0.5.into(), Unit::Percent, false), "0.50|%");
         assert_eq!(quantity(true.into(), Unit::One, false), "true|");
+    }
+
+    #[test]
+    fn a_moment_is_a_date_unless_the_number_is_wanted() {
+        let mut samples = Samples::new();
+        samples.value(KpiId::SystemBootTime, None, 1_767_225_600_u64);
+        for (raw, expected) in [(false, "2026-01-01T00:00:00Z\n"), (true, "1767225600  s\n")] {
+            let mut arguments = arguments(false, false);
+            arguments.raw = raw;
+            let mut out = Vec::new();
+            show(&arguments, &samples, None, Style::Plain, &mut out).unwrap();
+            let text = String::from_utf8(out).unwrap();
+            assert!(text.ends_with(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_watched_reading_is_one_line_of_json() {
+        let mut arguments = arguments(false, true);
+        arguments.watch = Some(1.0);
+        assert_eq!(shown(&arguments).lines().count(), 1);
     }
 
     #[test]

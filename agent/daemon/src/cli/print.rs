@@ -63,6 +63,13 @@ fn is_steering(character: char) -> bool {
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Prints JSON in a single line, for a reader that takes line after line.
+pub(super) fn json_line(out: &mut dyn Write, value: &impl Serialize) -> Result<(), Failure> {
+    serde_json::to_writer(&mut *out, value)?;
+    out.write_all(b"\n")?;
+    Ok(())
+}
+
 /// Prints JSON and a line feed.
 pub(super) fn json(out: &mut dyn Write, value: &impl Serialize) -> Result<(), Failure> {
     serde_json::to_writer_pretty(&mut *out, value)?;
@@ -84,24 +91,36 @@ const WIDEST: usize = 1000;
 
 /// A table of harmless texts with aligned columns.
 pub(super) struct Table {
-    columns: Vec<(&'static str, Align)>,
+    columns: Vec<Column>,
     rows: Vec<Vec<String>>,
+}
+
+struct Column {
+    name: &'static str,
+    align: Align,
     widest: usize,
 }
 
 impl Table {
     /// An empty table with these headings.
     pub(super) fn new(columns: &[(&'static str, Align)]) -> Self {
-        Self {
-            columns: columns.to_vec(),
-            rows: Vec::new(),
+        let column = |&(name, align)| Column {
+            name,
+            align,
             widest: WIDEST,
+        };
+        Self {
+            columns: columns.iter().map(column).collect(),
+            rows: Vec::new(),
         }
     }
 
-    /// Lets a cell that is wider than this stand out of its column.
-    pub(super) fn at_most(mut self, widest: usize) -> Self {
-        self.widest = widest;
+    /// Lets a cell of this column that is wider stand out, so that it moves its own line alone.
+    pub(super) fn at_most(mut self, name: &str, widest: usize) -> Self {
+        let named = |column: &&mut Column| column.name == name;
+        for column in self.columns.iter_mut().filter(named) {
+            column.widest = widest;
+        }
         self
     }
 
@@ -117,7 +136,7 @@ impl Table {
         let headings: Vec<String> = self
             .columns
             .iter()
-            .map(|(name, _)| (*name).to_owned())
+            .map(|column| column.name.to_owned())
             .collect();
         writeln!(out, "{}", style.strong(&self.line(&headings, &widths)))?;
         for row in &self.rows {
@@ -127,18 +146,18 @@ impl Table {
     }
 
     fn widths(&self) -> Vec<usize> {
-        let width = |(column, (name, _)): (usize, &(&str, Align))| {
-            let cells = self.rows.iter().filter_map(|row| row.get(column));
+        let width = |(index, column): (usize, &Column)| {
+            let cells = self.rows.iter().filter_map(|row| row.get(index));
             let widest = cells.map(|cell| cell.chars().count()).max();
-            let widest = widest.unwrap_or(0).min(self.widest);
-            widest.max(name.chars().count())
+            let widest = widest.unwrap_or(0).min(column.widest);
+            widest.max(column.name.chars().count())
         };
         self.columns.iter().enumerate().map(width).collect()
     }
 
     fn line(&self, cells: &[String], widths: &[usize]) -> String {
         let cells = cells.iter().zip(widths).zip(&self.columns);
-        let padded = cells.map(|((cell, width), (_, align))| match align {
+        let padded = cells.map(|((cell, width), column)| match column.align {
             Align::Left => format!("{cell:<width$}"),
             Align::Right => format!("{cell:>width$}"),
         });
@@ -171,6 +190,11 @@ pub(super) fn moment(time: &str) -> String {
         }
         None => time.to_owned(),
     }
+}
+
+/// A count with the noun and verb that it takes.
+pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// Seconds as people read them: `2 d 03:04:05`.
@@ -236,6 +260,20 @@ mod tests {
         let mut out = Vec::new();
         table.print(&mut out, Style::Plain).unwrap();
         assert!(String::from_utf8(out).unwrap().ends_with("  2\n"));
+    }
+
+    #[test]
+    fn a_narrow_column_lets_a_wide_cell_move_its_own_line_alone() {
+        let columns = [("A", Align::Left), ("B", Align::Right), ("C", Align::Left)];
+        let mut table = Table::new(&columns).at_most("B", 4);
+        table.row(["a", "123456", "x"]);
+        table.row(["b", "12", "y"]);
+        let mut out = Vec::new();
+        table.print(&mut out, Style::Plain).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "A     B  C\na  123456  x\nb    12  y\n"
+        );
     }
 
     #[test]
