@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use omadm_syncml::StatusCode;
+
 use crate::control::wire;
 use crate::exit;
 
@@ -62,7 +64,32 @@ impl From<wire::Error> for Failure {
             wire::Error::Busy(_) => exit::TRY_AGAIN,
             _ => exit::FAILED,
         };
-        Self::new(code, error)
+        let wire::Error::Refused {
+            status, message, ..
+        } = &error
+        else {
+            return Self::new(code, error);
+        };
+        match (StatusCode(*status), mend(StatusCode(*status))) {
+            // it is not about the node
+            (StatusCode::DEVICE_FULL, _) => Self::new(code, message),
+            (_, Some(mend)) => Self::new(code, format_args!("{error}: {mend}")),
+            (_, None) => Self::new(code, error),
+        }
+    }
+}
+
+/// What a status of the tree leaves the caller to do.
+const fn mend(status: StatusCode) -> Option<&'static str> {
+    match status {
+        StatusCode::NOT_FOUND => Some("what there is: omadm tree"),
+        StatusCode::NOT_ALLOWED => {
+            Some("the description of the object does not allow it: omadm ddf export NAME")
+        }
+        StatusCode::UNSUPPORTED_FORMAT => {
+            Some("the object's description wants another format or value: omadm ddf export NAME")
+        }
+        _ => None,
     }
 }
 
@@ -84,5 +111,20 @@ mod tests {
         assert_eq!(code(wire::Error::PermissionDenied(String::new())), 77);
         assert_eq!(code(wire::Error::Busy(String::new())), 75);
         assert_eq!(code(wire::Error::NotFound(String::new())), 1);
+    }
+
+    #[test]
+    fn a_refusal_of_the_tree_says_where_to_look() {
+        let refused = |status| {
+            let error = wire::Error::Refused {
+                status,
+                uri: "./A".to_owned(),
+                message: "no".to_owned(),
+            };
+            Failure::from(error).message
+        };
+        assert_eq!(refused(404), "./A: 404 no: what there is: omadm tree");
+        assert!(refused(405).contains("ddf export"));
+        assert_eq!(refused(500), "./A: 500 no");
     }
 }

@@ -86,7 +86,12 @@ fn conclude(report: &Report, json: bool, out: &mut dyn Write) -> Result<(), Fail
     if json {
         print::json(out, report)?;
     } else if let Some(session) = &report.session {
-        writeln!(out, "session {}", status::summary(session))?;
+        // what a failed session ended with is said once, on standard error
+        let figures = SessionState {
+            detail: session.detail.clone().filter(|_| completed(session)),
+            ..session.clone()
+        };
+        writeln!(out, "session {}", status::summary(&figures))?;
     }
     let Some(session) = &report.session else {
         return Err(Failure::new(
@@ -94,20 +99,19 @@ fn conclude(report: &Report, json: bool, out: &mut dyn Write) -> Result<(), Fail
             "omadmd did not say how the session ended",
         ));
     };
-    match session.result.as_deref() {
-        Some("completed") => Ok(()),
-        result => {
-            let result = result.unwrap_or("still running");
-            let detail = session
-                .detail
-                .as_deref()
-                .map_or_else(String::new, |detail| format!(": {detail}"));
-            Err(Failure::new(
-                exit::FAILED,
-                format_args!("the session was not completed: {result}{detail}"),
-            ))
-        }
+    if completed(session) {
+        return Ok(());
     }
+    let reason = session.detail.as_deref().or(session.result.as_deref());
+    let reason = reason.unwrap_or("it is still running");
+    Err(Failure::new(
+        exit::FAILED,
+        format_args!("the session was not completed: {reason}"),
+    ))
+}
+
+fn completed(session: &SessionState) -> bool {
+    session.result.as_deref() == Some("completed")
 }
 
 #[cfg(test)]
@@ -139,11 +143,10 @@ mod tests {
             text.starts_with("session 5 with lab (user), completed in "),
             "{text}"
         );
-        let failure = concluded(Some("bearer-failed")).0.unwrap_err();
+        let (done, text) = concluded(Some("bearer-failed"));
+        let failure = done.unwrap_err();
         assert_eq!(failure.code, exit::FAILED);
-        assert_eq!(
-            failure.message,
-            "the session was not completed: bearer-failed: no route"
-        );
+        assert_eq!(failure.message, "the session was not completed: no route");
+        assert!(!text.contains("no route"), "{text}");
     }
 }

@@ -172,7 +172,7 @@ mod tests {
         let day = 86_400;
         book.local("old").record.succeeded = wall(10 * day);
         book.local("new").record.succeeded = None;
-        book.local("bad").record = crate::store::AccountRecord {
+        book.local("bad").record = AccountRecord {
             failures: 3,
             ..Default::default()
         };

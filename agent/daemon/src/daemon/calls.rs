@@ -299,7 +299,7 @@ fn content(set: &wire::SetNode) -> Result<Content, Error> {
         (Some(text), None) => Some(Value::from(text.as_str())),
         (None, Some(text)) => {
             let decoded = STANDARD.decode(text);
-            let refuse = |error| Error::InvalidRequest(format!("value_base64: {error}"));
+            let refuse = |error| Error::InvalidRequest(format!("the value is not base64: {error}"));
             Some(Value::from(decoded.map_err(refuse)?))
         }
         (None, None) => None,

@@ -289,6 +289,7 @@ pub(super) fn detail(outcome: &Outcome) -> Option<String> {
         texts.push(outcome.end.to_string());
     }
     texts.extend(outcome.notes.iter().map(ToString::to_string));
+    texts.dedup();
     (!texts.is_empty()).then(|| line(&texts.join("; ")))
 }
 

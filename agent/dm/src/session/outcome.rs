@@ -280,7 +280,7 @@ pub enum StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Full => f.write_str("the store is full"),
+            Self::Full => f.write_str("no room is left on the disk that holds the state"),
             Self::Failed(reason) => write!(f, "the store failed: {reason}"),
         }
     }

@@ -130,8 +130,8 @@ fn vacant(tree: &Tree, new: &NewAccount) -> Result<Uri, AccountError> {
     let view = tree.view(omadm_dm::Snapshot::empty());
     if view.node(&place).is_some() {
         return Err(AccountError::Exists(format!(
-            "there is an account {:?} already",
-            new.name
+            "there is an account {:?} already; remove it first: omadm account remove {}",
+            new.name, new.name
         )));
     }
     let root = root().map_err(|error| AccountError::invalid(&new.name, error))?;
