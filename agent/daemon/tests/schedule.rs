@@ -1,7 +1,9 @@
 //! When a real `omadmd` starts sessions by itself.
 #![expect(
+    clippy::disallowed_methods,
     clippy::disallowed_types,
-    reason = "test: listens as a server that never answers"
+    clippy::unwrap_used,
+    reason = "driver: runs the daemon and listens as a server that never answers; a test may panic"
 )]
 
 mod common;
