@@ -55,6 +55,15 @@ impl ItemOutcome {
         }
     }
 
+    /// Whether its Status fits into `room` octets for certain, without encoding it: no character
+    /// of an address becomes more than six.
+    fn is_short(&self, room: usize) -> bool {
+        const REST: usize = 512;
+        let addresses = [&self.target, &self.source];
+        let octets: usize = addresses.into_iter().flatten().map(String::len).sum();
+        self.said.is_none() && octets.saturating_mul(6).saturating_add(REST) <= room
+    }
+
     fn fail(&mut self, code: StatusCode) {
         self.code = code;
         self.results.clear();
@@ -169,7 +178,7 @@ impl Reply {
             let named = status(item, named);
             // An address that no message can carry back is left out: the code alone says more
             // than a session that breaks off.
-            if encoded_len(wire.media_type, &named) <= wire.room {
+            if item.is_short(wire.room) || encoded_len(wire.media_type, &named) <= wire.room {
                 named
             } else {
                 status(item, false)
@@ -193,18 +202,15 @@ impl Wire {
     /// The items in as few Results as fit; `None` if one of them fits in no message, or if too
     /// much would wait to be sent.
     fn results(&mut self, msg_ref: &str, cmd_ref: &str, items: Vec<Item>) -> Option<Vec<Command>> {
-        let results = |items: Vec<Item>| {
-            Command::Results(Results {
-                cmd_id: "99999999".to_owned(),
-                msg_ref: Some(msg_ref.to_owned()),
-                cmd_ref: Some(cmd_ref.to_owned()),
-                items,
-                ..Results::default()
-            })
-        };
-        let empty = encoded_len(self.media_type, &results(Vec::new()));
+        let results = |items| results(msg_ref, cmd_ref, items);
+        match items.len() {
+            0 => return Some(Vec::new()),
+            1 => return self.whole(results(items)).map(|whole| vec![whole]),
+            _ => {}
+        }
         let mut left = self.left;
         let mut commands = Vec::new();
+        let empty = encoded_len(self.media_type, &results(Vec::new()));
         let mut group = Vec::new();
         let mut len = empty;
         for item in items {
@@ -231,4 +237,25 @@ impl Wire {
         self.left = left;
         Some(commands)
     }
+
+    /// Results that are not divided, if they fit.
+    fn whole(&mut self, results: Command) -> Option<Command> {
+        let len = encoded_len(self.media_type, &results);
+        if len > self.room {
+            return None;
+        }
+        self.left = self.left.checked_sub(len)?;
+        Some(results)
+    }
+}
+
+fn results(msg_ref: &str, cmd_ref: &str, items: Vec<Item>) -> Command {
+    Command::Results(Results {
+        // As long as any that the message can need.
+        cmd_id: "99999999".to_owned(),
+        msg_ref: Some(msg_ref.to_owned()),
+        cmd_ref: Some(cmd_ref.to_owned()),
+        items,
+        ..Results::default()
+    })
 }

@@ -35,7 +35,8 @@ impl WbxmlWriter {
         };
         let mut writer = Self {
             public_id,
-            body: Vec::new(),
+            // Most commands need no more.
+            body: Vec::with_capacity(128),
             page: Page::SyncMl,
             table: Vec::new(),
             names: BTreeMap::new(),

@@ -33,7 +33,8 @@ impl XmlWriter {
     /// A piece of a document, as it stands inside an element of namespace `scope`.
     pub(crate) fn fragment(scope: Namespace) -> Self {
         Self {
-            out: Vec::new(),
+            // Most commands need no more.
+            out: Vec::with_capacity(512),
             scopes: vec![scope],
             syncml: "SYNCML:SYNCML1.2",
         }
