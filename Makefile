@@ -40,8 +40,9 @@ bench: deps ## bytes, time, allocations, memory and start-up, as ratios to a pee
 	$(CARGO) build --locked --release -p omadm-agent -p omadm-server
 	$(CARGO) bench --locked -p omadm-tests
 
-full: test ## the long runs: more mutations, more kills, benchmarks
-	OMADM_LONG=1 $(CARGO) test --locked --workspace --release
+full: test ## the long runs: more random cases, damaged messages and kills; benchmarks
+	PROPTEST_CASES=4096 $(CARGO) test --locked -p omadm-syncml -p omadm-dm --lib
+	OMADM_LONG=1 $(CARGO) test --locked -p omadm-tests --test mutations --test power_cut -- --nocapture
 	$(MAKE) bench
 
 deps: ## install the system packages that are missing
