@@ -129,7 +129,7 @@ fn an_alert_is_not_lost_when_the_store_fails() {
     bench.store = Err(StoreError::Full);
     bench.serve(&(package_1_accepted(1, 200) + &status(1, "3", "Alert", 200)));
     assert_eq!(bench.outcome().counts.alerts_acknowledged, 0);
-    let note = Note::NotStored("the store is full".to_owned());
+    let note = Note::NotStored("no room is left on the disk that holds the state".to_owned());
     assert_eq!(bench.outcome().notes, [note]);
 }
 
