@@ -230,6 +230,27 @@ fn sessions_of_one_account_wait_for_one_another() {
 }
 
 #[test]
+fn clients_that_give_up_waiting_free_their_places() {
+    // It takes the connection and never answers.
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/dm", server.local_addr().unwrap());
+    let home = Home::new("");
+    let daemon = home.start();
+    home.connect()
+        .ask("AddAccount", account("lab", &address))
+        .unwrap();
+    let run = json!({ "method": "io.omadm.Agent.RunSession", "parameters": {} });
+    for _ in 0..60 {
+        let mut client = home.connect();
+        client.send(&run);
+        // It has been heard, or it would not be a client that waits.
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(home.connect().status()["session"]["account"], "lab");
+    daemon.stop();
+}
+
+#[test]
 fn a_trace_takes_a_client_that_wants_more() {
     let home = Home::new("");
     let _daemon = home.start();

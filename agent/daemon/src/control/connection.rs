@@ -6,15 +6,16 @@
 )]
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value as Json;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
-use tokio::net::unix::OwnedWriteHalf;
-use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::{sleep, timeout};
 
 use super::frame::Frames;
 use super::request::Request;
@@ -29,6 +30,12 @@ const WRITE: Duration = Duration::from_secs(10);
 /// Streamed replies that wait for a slow client. Beyond them, replies are left out rather than
 /// letting the client stall a session.
 const STREAMED: usize = 64;
+
+/// How many octets of them may wait: one message can be as large as the configuration allows.
+const STREAMED_BYTES: usize = 1024 * 1024;
+
+/// How often a peer that sends no more is looked at, whether it still reads.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A call that the event loop is to answer.
 #[derive(Debug)]
@@ -45,31 +52,45 @@ pub struct Asked {
 #[derive(Debug, Clone)]
 pub struct Answer {
     replies: mpsc::Sender<Out>,
+    /// A permit for each octet that may wait.
+    room: Arc<Semaphore>,
 }
 
 #[derive(Debug)]
 enum Out {
-    Streamed(Json),
+    /// With the room that it takes until it is written.
+    Streamed(Json, OwnedSemaphorePermit),
     Last(Result<Json, Error>),
 }
 
 impl Answer {
     fn channel() -> (Self, mpsc::Receiver<Out>) {
         let (replies, receiver) = mpsc::channel(STREAMED + 1);
-        (Self { replies }, receiver)
+        let room = Arc::new(Semaphore::new(STREAMED_BYTES));
+        (Self { replies, room }, receiver)
     }
 
-    /// Sends a reply that others follow. Says whether it found room; a client that is gone or
-    /// slow loses it.
-    pub fn stream(&self, reply: &impl Serialize) -> bool {
+    /// Sends a reply of about this many octets that others follow. Says whether it found room;
+    /// a client that is gone or slow loses it.
+    pub fn stream(&self, reply: &impl Serialize, octets: usize) -> bool {
         // One place stays free for the last reply.
         if self.replies.capacity() <= 1 {
             return false;
         }
+        // What is larger than all the room takes all of it.
+        let octets = u32::try_from(octets.min(STREAMED_BYTES)).unwrap_or(u32::MAX);
+        let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(octets) else {
+            return false;
+        };
         let Ok(json) = serde_json::to_value(reply) else {
             return false;
         };
-        self.replies.try_send(Out::Streamed(json)).is_ok()
+        self.replies.try_send(Out::Streamed(json, room)).is_ok()
+    }
+
+    /// Whether the client has gone, so that no reply reaches it.
+    pub fn is_unwanted(&self) -> bool {
+        self.replies.is_closed()
     }
 
     /// Sends the last reply.
@@ -100,22 +121,25 @@ pub(super) async fn serve(
             }
         };
         drop(frame);
-        answer_call(call, rights, asked, &mut write).await?;
+        answer_call(call, rights, asked, (&mut frames, &mut write)).await?;
     }
     Ok(())
 }
+
+/// Both directions of a connection.
+type Line<'a> = (&'a mut Frames<OwnedReadHalf>, &'a mut OwnedWriteHalf);
 
 async fn answer_call(
     call: Call,
     rights: Rights,
     asked: &mpsc::Sender<Asked>,
-    write: &mut OwnedWriteHalf,
+    (frames, write): Line<'_>,
 ) -> io::Result<()> {
     let (oneway, more) = (call.oneway, call.more);
     let immediate = match service::answer(&call) {
         Some(answer) => Some(answer),
         None => match admitted(call, rights) {
-            Ok(request) => return relay(request, oneway, more, asked, write).await,
+            Ok(request) => return relay(request, (oneway, more), asked, (frames, write)).await,
             Err(error) => Some(Err(error)),
         },
     };
@@ -139,13 +163,12 @@ fn admitted(call: Call, rights: Rights) -> Result<Request, Error> {
     Ok(request)
 }
 
-/// Hands a request to the event loop and its replies to the peer.
+/// Hands a request to the event loop and its replies to the peer, as long as there is one.
 async fn relay(
     request: Request,
-    oneway: bool,
-    more: bool,
+    (oneway, more): (bool, bool),
     asked: &mpsc::Sender<Asked>,
-    write: &mut OwnedWriteHalf,
+    (frames, write): Line<'_>,
 ) -> io::Result<()> {
     let (answer, mut replies) = Answer::channel();
     let asked_now = Asked {
@@ -157,21 +180,40 @@ async fn relay(
         let error = Error::Failed("the daemon is stopping".to_owned());
         return send(write, last(Err(error))).await;
     }
-    while let Some(out) = replies.recv().await {
-        let (reply, ended) = match out {
-            Out::Streamed(json) => (continuing(json), false),
-            Out::Last(reply) => (last(reply), true),
+    if oneway {
+        // The caller may be gone; what it wants done is done in its turn all the same.
+        while replies.recv().await.is_some() {}
+        return Ok(());
+    }
+    loop {
+        let out = tokio::select! {
+            biased;
+            out = replies.recv() => out,
+            // A session can take long, and there are few places for connections.
+            () = hang_up(frames, write) => return Err(io::ErrorKind::ConnectionAborted.into()),
         };
-        if !oneway {
-            send(write, reply).await?;
-        }
-        if ended {
-            return Ok(());
+        match out {
+            Some(Out::Streamed(json, _room)) => send(write, continuing(json)).await?,
+            Some(Out::Last(reply)) => return send(write, last(reply)).await,
+            // The event loop dropped the call: it is going down.
+            None => {
+                let error = Error::Failed("the daemon is stopping".to_owned());
+                return send(write, last(Err(error))).await;
+            }
         }
     }
-    // The event loop dropped the call: it is going down.
-    let error = Error::Failed("the daemon is stopping".to_owned());
-    send(write, last(Err(error))).await
+}
+
+/// Waits until the peer has closed its socket. One that has only said that it sends no more
+/// still reads.
+async fn hang_up(frames: &mut Frames<OwnedReadHalf>, write: &OwnedWriteHalf) {
+    frames.end().await;
+    loop {
+        match write.ready(Interest::WRITABLE).await {
+            Ok(ready) if !ready.is_write_closed() => sleep(LOOK).await,
+            _ => return,
+        }
+    }
 }
 
 fn continuing(json: Json) -> Reply {

@@ -44,6 +44,17 @@ impl<R: AsyncRead + Unpin> Frames<R> {
         }
     }
 
+    /// Waits for the end of the stream. What comes before it is kept for [`next`](Self::next), up
+    /// to the limit; a peer that sends more waits with its end. Cancel-safe.
+    pub(super) async fn end(&mut self) {
+        while self.buffer.len() <= self.limit {
+            if !matches!(self.stream.read_buf(&mut self.buffer).await, Ok(1..)) {
+                return;
+            }
+        }
+        std::future::pending::<()>().await;
+    }
+
     fn take(&mut self) -> Option<Vec<u8>> {
         let rest = self.buffer.get(self.searched..)?;
         let Some(at) = rest.iter().position(|octet| *octet == 0) else {
@@ -87,6 +98,22 @@ mod tests {
         for step in [1, 2, 3, 64] {
             let all = frames(b"{}\0\0{\"a\":1}\0", step, 100).await.unwrap();
             assert_eq!(all, [b"{}".to_vec(), b"".to_vec(), b"{\"a\":1}".to_vec()]);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_comes_before_the_end_is_kept() {
+        for step in [1, 64] {
+            let (mut near, far) = tokio::io::duplex(step);
+            let writer = async move {
+                use tokio::io::AsyncWriteExt;
+                near.write_all(b"{}\0{\"a\":1}\0").await.unwrap();
+            };
+            let mut frames = Frames::new(far, 100);
+            let ((), ()) = tokio::join!(frames.end(), writer);
+            assert_eq!(frames.next().await.unwrap().unwrap(), b"{}");
+            assert_eq!(frames.next().await.unwrap().unwrap(), b"{\"a\":1}");
+            assert!(frames.next().await.unwrap().is_none());
         }
     }
 

@@ -20,6 +20,10 @@ use crate::control::{Answer, Asked, Request};
 use crate::mo::dmacc::{self, AccountError};
 use crate::store::Change;
 
+/// Changes that wait while the disk is slow. Their callers may have gone, so that the number of
+/// connections does not bound them.
+const DEFERRED: usize = 64;
+
 /// A local change that is checked and ready to be stored.
 struct Prepared {
     writes: Vec<NodeWrite>,
@@ -38,7 +42,7 @@ impl Agent {
                 | Request::RemoveAccount(_)
         );
         if changes && self.commit.is_some() {
-            return self.deferred.push_back(asked);
+            return self.defer(asked);
         }
         let Asked {
             request,
@@ -76,6 +80,14 @@ impl Agent {
         }
     }
 
+    fn defer(&mut self, asked: Asked) {
+        if self.deferred.len() >= DEFERRED {
+            let text = "too many changes wait for the disk; try again later".to_owned();
+            return asked.answer.finish(Err::<Empty, _>(Error::Busy(text)));
+        }
+        self.deferred.push_back(asked);
+    }
+
     fn list_tree(&mut self, uri: Option<&str>) -> Result<ListTreeReply, Error> {
         let uri = nodes::parse(uri.unwrap_or("."))?;
         let subtree = Address::list(uri.clone(), List::StructData);
@@ -106,6 +118,8 @@ impl Agent {
         };
         match account {
             Ok(account) => {
+                // However long a session takes, clients that have given up do not pile up.
+                self.queue.release(|waiter| waiter.answer.is_unwanted());
                 let waiter = Waiter { answer, trace };
                 self.queue.push(&account, SessionCause::User, Some(waiter));
             }

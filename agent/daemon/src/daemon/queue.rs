@@ -46,6 +46,13 @@ impl<W> Queue<W> {
         }
     }
 
+    /// Lets go of those who no longer wait. The sessions stay.
+    pub(super) fn release(&mut self, gone: impl Fn(&W) -> bool) {
+        for entry in &mut self.waiting {
+            entry.waiters.retain(|waiter| !gone(waiter));
+        }
+    }
+
     pub(super) fn pop(&mut self) -> Option<Waiting<W>> {
         self.waiting.pop_front()
     }
@@ -67,6 +74,8 @@ mod tests {
         queue.push("a", SessionCause::User, Some(2));
         queue.push("a", SessionCause::User, Some(3));
         assert!(queue.has("a") && queue.has("b") && !queue.has("c"));
+        queue.push("a", SessionCause::User, Some(4));
+        queue.release(|waiter| *waiter == 4);
         let first = queue.pop().unwrap();
         assert_eq!(first.account, "a");
         assert_eq!(first.cause, SessionCause::Schedule);

@@ -165,12 +165,14 @@ impl Running {
             return;
         }
         let time = now.wall.and_then(rfc3339);
+        let entry = self.trace.entry(direction, envelope, &self.limits, time);
+        let octets = entry.xml.len();
         let reply = RunSessionReply {
-            entry: Some(self.trace.entry(direction, envelope, &self.limits, time)),
+            entry: Some(entry),
             session: None,
         };
         for waiter in self.waiters.iter().filter(|waiter| waiter.trace) {
-            if !waiter.answer.stream(&reply) {
+            if !waiter.answer.stream(&reply, octets) {
                 log::debug!("a client is too slow for the trace and misses a message");
             }
         }

@@ -68,7 +68,7 @@ async fn replies_are_streamed_before_the_last() {
         entry: Some(TraceEntry::default()),
         session: None,
     };
-    assert!(call.answer.stream(&entry));
+    assert!(call.answer.stream(&entry, 1));
     call.answer.finish(Ok(RunSessionReply::default()));
     let first = reply(&mut stream).await;
     assert_eq!(first["continues"], true);
@@ -79,7 +79,7 @@ async fn replies_are_streamed_before_the_last() {
 #[tokio::test]
 async fn a_client_that_does_not_read_loses_entries_but_not_the_end() {
     let (answer, mut replies) = Answer::channel();
-    let sent = (0..1000).filter(|_| answer.stream(&Empty {})).count();
+    let sent = (0..1000).filter(|_| answer.stream(&Empty {}, 1)).count();
     assert_eq!(sent, STREAMED);
     answer.finish(Ok(Empty {}));
     let mut last = None;
@@ -190,4 +190,86 @@ async fn an_upgrade_is_refused() {
         reply(&mut stream).await["error"],
         "io.omadm.Agent.InvalidRequest"
     );
+}
+
+/// Calls `RunSession`, as a client does that waits for the end of a session.
+async fn wait_for_a_session(stream: &mut UnixStream, asked: &mut mpsc::Receiver<Asked>) -> Answer {
+    ask(
+        stream,
+        &json!({ "method": "io.omadm.Agent.RunSession", "parameters": {} }),
+    )
+    .await;
+    asked.recv().await.unwrap().answer
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_while_it_waits_frees_its_place() {
+    let (mut stream, mut asked) = connect(Rights::Write);
+    let answer = wait_for_a_session(&mut stream, &mut asked).await;
+    assert!(!answer.is_unwanted());
+    // What it has sent ahead does not hide that it has gone.
+    ask(&mut stream, &json!({ "method": "io.omadm.Agent.Reload" })).await;
+    drop(stream);
+    // The connection ends although nobody answers.
+    assert!(asked.recv().await.is_none());
+    assert!(answer.is_unwanted());
+}
+
+#[tokio::test]
+async fn a_client_that_only_sends_no_more_gets_its_answer() {
+    let (mut stream, mut asked) = connect(Rights::Write);
+    let answer = wait_for_a_session(&mut stream, &mut asked).await;
+    stream.shutdown().await.unwrap();
+    sleep(Duration::from_millis(20)).await;
+    answer.finish(Ok(Empty {}));
+    assert_eq!(reply(&mut stream).await, json!({ "parameters": {} }));
+    assert!(asked.recv().await.is_none());
+}
+
+#[tokio::test]
+async fn what_a_client_sends_while_it_waits_is_bounded() {
+    let (mut stream, mut asked) = connect(Rights::Write);
+    let answer = wait_for_a_session(&mut stream, &mut asked).await;
+    let block = vec![b'x'; 65_536];
+    let flood = async {
+        for written in 0.. {
+            assert!(written < 64, "the daemon takes any amount");
+            stream.write_all(&block).await.unwrap();
+        }
+    };
+    let within = timeout(Duration::from_millis(200), flood).await;
+    assert!(within.is_err(), "it stands still");
+    assert!(!answer.is_unwanted());
+}
+
+#[tokio::test]
+async fn a_oneway_call_of_a_client_that_has_gone_stands() {
+    let (mut stream, mut asked) = connect(Rights::Write);
+    let call = json!({ "method": "io.omadm.Agent.Reload", "oneway": true });
+    ask(&mut stream, &call).await;
+    drop(stream);
+    let answer = asked.recv().await.unwrap().answer;
+    sleep(Duration::from_millis(20)).await;
+    assert!(!answer.is_unwanted());
+}
+
+#[tokio::test]
+async fn what_waits_for_a_slow_client_is_bounded_in_octets() {
+    let (answer, mut replies) = Answer::channel();
+    let large = RunSessionReply {
+        entry: Some(TraceEntry {
+            xml: "x".repeat(STREAMED_BYTES / 2),
+            ..TraceEntry::default()
+        }),
+        session: None,
+    };
+    let stream = |answer: &Answer| answer.stream(&large, STREAMED_BYTES / 2);
+    assert!(stream(&answer) && stream(&answer));
+    assert!(!stream(&answer), "no room");
+    drop(replies.recv().await);
+    assert!(stream(&answer), "room again");
+    drop((replies.recv().await, replies.recv().await));
+    // One that is larger than all the room there is goes alone.
+    assert!(answer.stream(&large, 10 * STREAMED_BYTES));
+    assert!(!answer.stream(&Empty {}, 1));
 }
