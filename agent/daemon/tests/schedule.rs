@@ -1,6 +1,5 @@
 //! When a real `omadmd` starts sessions by itself.
 #![expect(
-    clippy::disallowed_methods,
     clippy::disallowed_types,
     clippy::unwrap_used,
     reason = "driver: runs the daemon and listens as a server that never answers; a test may panic"
@@ -9,9 +8,8 @@
 mod common;
 
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
 
-use common::{Home, PATIENCE, account};
+use common::{Home, PATIENCE, accept, account};
 use serde_json::json;
 
 /// Changes what the daemon finds at its next start.
@@ -21,15 +19,7 @@ fn store(home: &Home, sql: &str) {
 }
 
 fn is_called(server: &TcpListener) -> bool {
-    server.set_nonblocking(true).unwrap();
-    let from = Instant::now();
-    while from.elapsed() < PATIENCE / 10 {
-        if server.accept().is_ok() {
-            return true;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    false
+    accept(server, PATIENCE / 10).is_some()
 }
 
 #[test]

@@ -141,7 +141,7 @@ impl Agent {
 
     fn wait(&self, now: Now) -> Duration {
         let watchdog = self.watchdog.map(|_| self.alive_at);
-        let session = self.running.as_ref().and_then(Running::deadline);
+        let session = self.running.as_ref().map(Running::deadline);
         // A transaction on its way keeps the session from noticing the time.
         let session = session.filter(|_| self.commit.is_none());
         let due = self.book.next_due();

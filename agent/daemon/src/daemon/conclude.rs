@@ -1,8 +1,9 @@
 //! The end of a session: it is recorded, the next one is planned, and whoever waited is told.
 
+use std::fmt;
 use std::time::Duration;
 
-use omadm_dm::session::{Outcome, SessionCause};
+use omadm_dm::session::{Outcome, SessionCause, SessionEnd};
 use omadm_syncml::{Now, Wall};
 
 use super::agent::{Agent, dice};
@@ -36,7 +37,13 @@ impl Agent {
             session_id: outcome.session_id.clone(),
             commands: i64::from(outcome.counts.commands),
         };
-        self.conclude(end, now);
+        let broken = matches!(
+            outcome.end,
+            SessionEnd::BearerFailed(_) | SessionEnd::NoAnswer
+        );
+        if !(broken && self.go_on_elsewhere(&end, now)) {
+            self.conclude(end, now);
+        }
     }
 
     /// The session is over: it is recorded, the next one is planned, and whoever waited is told.
@@ -44,13 +51,14 @@ impl Agent {
         let Some(running) = self.running.take() else {
             return;
         };
+        let failed = end.failed.map(|prospect| running.or_earlier(prospect));
         let mut state = running.state(now);
         state.session_id = end.session_id;
         state.commands = end.commands;
         state.result = Some(end.result.to_owned());
         state.detail = end.detail;
         report(&state);
-        self.record(&running, &state, end.failed, now);
+        self.record(&running, &state, failed, now);
         for waiter in running.waiters {
             waiter.answer.finish(Ok(RunSessionReply {
                 entry: None,
@@ -135,6 +143,12 @@ impl Agent {
             self.store
                 .commit(vec![Change::Record { account, record }, audit]),
         );
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.detail.as_deref().unwrap_or(self.result))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use omadm_bindings::{Bearer, BearerEvent, Settings};
+use omadm_bindings::{BearerEvent, Settings};
 use omadm_dm::NodeWrite;
 use omadm_dm::session::{
     Cancel, Output, Session, SessionParameters, SessionStart, StoreError, WriteSet,
@@ -13,9 +13,10 @@ use omadm_syncml::{Limits, Now, Uri};
 use super::agent::Agent;
 use super::commit::{self, Commit, Then};
 use super::conclude::End;
+use super::opening::{Opened, Way};
 use super::queue::Waiting;
 use super::schedule::Prospect;
-use super::sessions::{self, Running, Stage, Step, Waiter};
+use super::sessions::{self, Running, Stage, Step, Turn, Waiter};
 use super::{notify, status};
 use crate::control::wire::{Error, RunSessionReply};
 use crate::mo::dmacc::{self, AccountError, Configured};
@@ -43,7 +44,15 @@ impl Agent {
             _ => None,
         });
         match found {
-            Some(Ok(configured)) => self.open(configured, waiting, now),
+            Some(Ok(configured)) => {
+                let total = self.config.session.total_timeout;
+                let turn = Turn {
+                    from: 0,
+                    earlier: None,
+                    give_up: now.boot.saturating_add(total),
+                };
+                self.open(configured, waiting, turn, now);
+            }
             Some(Err(reason)) => {
                 log::error!("account {}: {reason}", waiting.account);
                 refuse(waiting.waiters, &Error::Failed(reason));
@@ -55,20 +64,53 @@ impl Agent {
         }
     }
 
-    fn open(&mut self, configured: Configured, waiting: Waiting<Waiter>, now: Now) {
+    fn open(&mut self, configured: Configured, waiting: Waiting<Waiter>, turn: Turn, now: Now) {
+        let settings = self.settings(&configured);
+        let (account, mut addresses) = (configured.account, configured.addresses);
+        addresses.drain(..turn.from.min(addresses.len()));
         log::info!(
             "session with {:?} begins ({}): {}",
-            configured.account.server_id,
+            account.server_id,
             waiting.cause,
-            configured.account.address
+            addresses.join(", ")
         );
-        let settings = self.settings(&configured);
-        let line = (configured.addresses, settings);
+        let way = Way {
+            addresses,
+            settings,
+        };
         let limits = self.limits();
-        let account = configured.account;
-        let running = Running::begin(account, waiting.cause, waiting.waiters, line, limits, now);
-        self.running = Some(running);
+        let begun = (waiting.cause, waiting.waiters);
+        self.running = Some(Running::begin(account, begun, way, turn, limits, now));
         notify::status(&status::line(self));
+    }
+
+    /// Begins anew at the account's next address when the line to this one has broken: DM 1.2
+    /// cannot resume a session. Says whether there is one.
+    pub(super) fn go_on_elsewhere(&mut self, failed: &End, now: Now) -> bool {
+        let Some(running) = self.running.as_ref().filter(|_| self.stop_at.is_none()) else {
+            return false;
+        };
+        let turn = running.next_turn();
+        if now.boot >= turn.give_up {
+            return false;
+        }
+        // It is read again, because the session has renewed its nonces.
+        let accounts = self.configured().into_iter().flatten();
+        let mut same = accounts.filter(|found| found.account.name == running.account.name);
+        let there = same
+            .next()
+            .filter(|found| turn.from < found.addresses.len());
+        let (Some(configured), Some(broken)) = (there, self.running.take()) else {
+            return false;
+        };
+        log::warn!("{}: {failed}", broken.account.address);
+        let waiting = Waiting {
+            account: broken.account.name,
+            cause: broken.cause,
+            waiters: broken.waiters,
+        };
+        self.open(configured, waiting, turn, now);
+        true
     }
 
     fn settings(&self, configured: &Configured) -> Settings {
@@ -108,10 +150,10 @@ impl Agent {
     /// Takes what happened to the session.
     pub(super) fn step(&mut self, step: Step, now: Now) {
         match step {
-            Step::Opened(Ok((address, bearer))) => self.opened(address, bearer, now),
+            Step::Opened(Ok(opened)) => self.opened(opened, now),
             Step::Opened(Err(error)) => {
-                let failed = Some(sessions::prospect(&error));
-                let detail = Some(error.to_string());
+                let detail = Some(sessions::line(&error.detail));
+                let failed = Some(error.prospect);
                 self.conclude(End::early("bearer-failed", detail, failed), now);
                 return;
             }
@@ -120,7 +162,12 @@ impl Agent {
         self.drive(now);
     }
 
-    fn opened(&mut self, address: String, bearer: Bearer, now: Now) {
+    fn opened(&mut self, opened: Opened, now: Now) {
+        let Opened {
+            bearer,
+            address,
+            tried,
+        } = opened;
         let mut seed = [0; 32];
         if let Err(error) = getrandom::fill(&mut seed) {
             let detail = Some(format!("no randomness: {error}"));
@@ -132,12 +179,19 @@ impl Agent {
             return;
         };
         running.account.address = address;
+        running.turn.from += tried;
         let start = SessionStart {
             account: running.account.clone(),
             cause: running.cause,
             proof: bearer.proof,
             alerts: self.alerts.clone(),
-            execs: self.execs.iter().cloned().collect(),
+            // The session remembers a bounded number, which other servers must not use up.
+            execs: self
+                .execs
+                .iter()
+                .filter(|key| key.server == running.account.server_id)
+                .cloned()
+                .collect(),
             parameters,
             seed,
         };
@@ -153,8 +207,14 @@ impl Agent {
             return;
         };
         if let Stage::Closing { outcome, .. } = &running.stage {
-            // Whatever came, the last message has been dealt with.
             let outcome = (**outcome).clone();
+            if let BearerEvent::Message(envelope) = &event {
+                running.received(envelope, now);
+                if running.is_in_flight() {
+                    // This answers the message before the last.
+                    return;
+                }
+            }
             return self.finish(&outcome, now);
         }
         match event {
@@ -266,6 +326,11 @@ impl Agent {
             return;
         };
         match &mut running.stage {
+            Stage::Opening(_) if now.boot >= running.turn.give_up => {
+                let detail = Some("no address could be reached in the time of a session".into());
+                let failed = Some(Prospect::Later(Duration::ZERO));
+                self.conclude(End::early("too-long", detail, failed), now);
+            }
             Stage::Open {
                 session, deadline, ..
             } if now.boot >= *deadline => {

@@ -13,6 +13,7 @@ mod logging;
 mod nodes;
 mod notify;
 mod objects;
+mod opening;
 mod plan;
 mod queue;
 mod reload;

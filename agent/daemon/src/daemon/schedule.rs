@@ -27,6 +27,19 @@ pub(super) enum Prospect {
     Unlikely,
 }
 
+impl Prospect {
+    /// What two failures say together: the server may be there as soon as either may work.
+    pub(super) fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Later(one), Self::Later(two)) => Self::Later(one.min(two)),
+            (Self::Later(after), Self::Unlikely) | (Self::Unlikely, Self::Later(after)) => {
+                Self::Later(after)
+            }
+            (Self::Unlikely, Self::Unlikely) => Self::Unlikely,
+        }
+    }
+}
+
 /// A random number, evenly spread over all of `u64`.
 pub(super) type Dice = u64;
 
@@ -203,6 +216,18 @@ mod tests {
         let asked = Prospect::Later(hours(1));
         let due = again(&Retry::default(), 1, asked, at(0, None), 0);
         assert_eq!(due.at, hours(1));
+    }
+
+    #[test]
+    fn the_best_of_two_prospects_counts() {
+        let later = |seconds| Prospect::Later(Duration::from_secs(seconds));
+        assert_eq!(Prospect::Unlikely.or(later(3)), later(3));
+        assert_eq!(later(3).or(Prospect::Unlikely), later(3));
+        assert_eq!(later(3).or(later(2)), later(2));
+        assert_eq!(
+            Prospect::Unlikely.or(Prospect::Unlikely),
+            Prospect::Unlikely
+        );
     }
 
     #[test]

@@ -1,15 +1,15 @@
 //! A session that runs: the bearer and the state machine side by side. What its outputs mean
 //! for the tree and the store is left to the event loop.
 
-use std::pin::Pin;
 use std::time::Duration;
 
-use omadm_bindings::{Bearer, BearerEvent, Error, Settings, open};
+use omadm_bindings::{Bearer, BearerEvent, Error};
 use omadm_dm::Account;
 use omadm_dm::session::{BearerFailure, Cancel, Outcome, Session, SessionCause, SessionEnd};
 use omadm_syncml::{Envelope, Limits, Now};
 
 use super::clock::rfc3339;
+use super::opening::{self, Opened, Opening, Unreachable, Way};
 use super::schedule::Prospect;
 use crate::control::Answer;
 use crate::control::wire::{Direction, RunSessionReply, SessionState};
@@ -37,14 +37,27 @@ pub(super) struct Running {
     pub waiters: Vec<Waiter>,
     /// What the bearer's failure says about another attempt.
     pub prospect: Prospect,
+    /// Which of the account's addresses have had their turn.
+    pub turn: Turn,
     /// Where it stands.
     pub stage: Stage,
     started: Now,
     state: SessionState,
     trace: Trace,
     limits: Limits,
-    /// A message is on its way and nothing has come of it yet.
-    in_flight: bool,
+    /// Messages that are on their way and that nothing has come of yet.
+    in_flight: u32,
+}
+
+/// How far the addresses of an account have been tried for one cause.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Turn {
+    /// How many addresses have had their turn.
+    pub from: usize,
+    /// What the lines that broke say about another attempt.
+    pub earlier: Option<Prospect>,
+    /// When no further address is tried, on `CLOCK_BOOTTIME`.
+    pub give_up: Duration,
 }
 
 /// Where a session stands.
@@ -71,13 +84,10 @@ pub(super) enum Stage {
     },
 }
 
-/// A bearer on its way to being open, and the address that it is then open to.
-pub(super) type Opening = Pin<Box<dyn Future<Output = Result<(String, Bearer), Error>>>>;
-
 /// Something that happened to a session.
 pub(super) enum Step {
     /// The bearer is open, or not.
-    Opened(Result<(String, Bearer), Error>),
+    Opened(Result<Opened, Unreachable>),
     /// The bearer reports.
     Bearer(BearerEvent),
 }
@@ -86,9 +96,9 @@ impl Running {
     /// Begins to open the bearer.
     pub(super) fn begin(
         account: Account,
-        cause: SessionCause,
-        waiters: Vec<Waiter>,
-        line: (Vec<String>, Settings),
+        (cause, waiters): (SessionCause, Vec<Waiter>),
+        way: Way,
+        turn: Turn,
         limits: Limits,
         now: Now,
     ) -> Self {
@@ -104,12 +114,13 @@ impl Running {
             cause,
             waiters,
             prospect: Prospect::Later(Duration::ZERO),
-            stage: Stage::Opening(Box::pin(async move { open_first(&line.0, &line.1).await })),
+            turn,
+            stage: Stage::Opening(way.open()),
             started: now,
             state,
             trace: Trace::default(),
             limits,
-            in_flight: false,
+            in_flight: 0,
         }
     }
 
@@ -125,17 +136,17 @@ impl Running {
     }
 
     /// When something is due although nothing happens, on `CLOCK_BOOTTIME`.
-    pub(super) fn deadline(&self) -> Option<Duration> {
+    pub(super) fn deadline(&self) -> Duration {
         match &self.stage {
-            Stage::Opening(_) => None,
-            Stage::Open { deadline, .. } | Stage::Closing { deadline, .. } => Some(*deadline),
+            Stage::Opening(_) => self.turn.give_up,
+            Stage::Open { deadline, .. } | Stage::Closing { deadline, .. } => *deadline,
         }
     }
 
     /// Hands a message to the bearer.
     pub(super) fn transmit(&mut self, envelope: Envelope, now: Now) {
         self.observe(Direction::Sent, &envelope, now);
-        self.in_flight = true;
+        self.in_flight += 1;
         if let Stage::Open { bearer, .. } = &self.stage
             && let Err(error) = bearer.out.try_send(envelope)
         {
@@ -146,7 +157,7 @@ impl Running {
 
     /// Takes note of a message from the server.
     pub(super) fn received(&mut self, envelope: &Envelope, now: Now) {
-        self.in_flight = false;
+        self.in_flight = self.in_flight.saturating_sub(1);
         self.observe(Direction::Received, envelope, now);
     }
 
@@ -178,12 +189,17 @@ impl Running {
         }
     }
 
+    /// Whether a message has been handed to the bearer and nothing has come of it yet.
+    pub(super) fn is_in_flight(&self) -> bool {
+        self.in_flight > 0
+    }
+
     /// The session is over. Keeps the bearer while a message is on its way.
     pub(super) fn close(&mut self, outcome: Outcome, now: Now) -> Option<Outcome> {
-        if !self.in_flight || matches!(outcome.end, SessionEnd::BearerFailed(_)) {
+        if !self.is_in_flight() || matches!(outcome.end, SessionEnd::BearerFailed(_)) {
             return Some(outcome);
         }
-        let none = Stage::Opening(Box::pin(async { Err(Error::NoAnswer) }));
+        let none = Stage::Opening(Box::pin(std::future::pending()));
         match std::mem::replace(&mut self.stage, none) {
             Stage::Open { bearer, .. } => {
                 self.stage = Stage::Closing {
@@ -202,13 +218,27 @@ impl Running {
         let failure = match end {
             Ok(()) => "the server has ended the session without a word".to_owned(),
             Err(error) => {
-                self.prospect = prospect(&error);
+                self.prospect = opening::prospect(&error);
                 error.to_string()
             }
         };
         if let Stage::Open { session, .. } = &mut self.stage {
             session.handle_failure(BearerFailure(failure));
         }
+    }
+
+    /// The turn of the addresses after this one, now that its line has broken.
+    pub(super) fn next_turn(&self) -> Turn {
+        Turn {
+            earlier: Some(self.or_earlier(self.prospect)),
+            ..self.turn
+        }
+    }
+
+    /// What a failure says together with those of the addresses before.
+    pub(super) fn or_earlier(&self, prospect: Prospect) -> Prospect {
+        let both = |earlier: Prospect| earlier.or(prospect);
+        self.turn.earlier.map_or(prospect, both)
     }
 
     /// Asks the session to end; what is only being opened ends at once.
@@ -236,37 +266,12 @@ impl Running {
     }
 }
 
-/// Opens a bearer to the first address that can be had.
-async fn open_first(addresses: &[String], settings: &Settings) -> Result<(String, Bearer), Error> {
-    let mut failure = Error::NoAnswer;
-    for text in addresses {
-        let opened = match text.parse() {
-            Ok(address) => open(&address, settings).await,
-            Err(error) => Err(Error::Address(error)),
-        };
-        match opened {
-            Ok(bearer) => return Ok((text.clone(), bearer)),
-            Err(error) => {
-                log::info!("{text}: {error}");
-                failure = error;
-            }
-        }
-    }
-    Err(failure)
-}
-
-/// What a failure of the bearer says about another attempt.
-pub(super) fn prospect(error: &Error) -> Prospect {
-    match error.retry() {
-        omadm_bindings::Retry::Later(after) => Prospect::Later(after.unwrap_or_default()),
-        omadm_bindings::Retry::Permanent => Prospect::Unlikely,
-    }
-}
-
 /// The word for an end, its explanation, and what it says about another attempt unless the
 /// bearer has said more.
 pub(super) fn verdict(outcome: &Outcome) -> (&'static str, Option<Prospect>) {
     match &outcome.end {
+        // Whoever asked must not take it for a success.
+        SessionEnd::Completed if !outcome.is_success() => ("refused", Some(Prospect::Unlikely)),
         SessionEnd::Completed => ("completed", None),
         SessionEnd::AbortedByServer => ("aborted-by-server", None),
         SessionEnd::Cancelled(_) => ("cancelled", None),
@@ -287,7 +292,7 @@ const DETAIL: usize = 600;
 /// What to know about an end in one line: nothing when all went as it should.
 pub(super) fn detail(outcome: &Outcome) -> Option<String> {
     let mut texts = Vec::new();
-    if !outcome.is_success() {
+    if outcome.end != SessionEnd::Completed {
         texts.push(outcome.end.to_string());
     }
     texts.extend(outcome.notes.iter().map(ToString::to_string));
@@ -296,7 +301,7 @@ pub(super) fn detail(outcome: &Outcome) -> Option<String> {
 }
 
 /// A text that is partly the server's, fit for a log: without control characters, and bounded.
-fn line(text: &str) -> String {
+pub(super) fn line(text: &str) -> String {
     let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     let mut line: String = text.chars().take(DETAIL).map(plain).collect();
     if text.chars().nth(DETAIL).is_some() {
@@ -308,6 +313,28 @@ fn line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_never_authenticates_is_no_success() {
+        use omadm_dm::session::{Counts, Note};
+        let mut outcome = Outcome {
+            account: "lab".to_owned(),
+            server_id: "srv".to_owned(),
+            session_id: "1".to_owned(),
+            end: SessionEnd::Completed,
+            notes: Vec::new(),
+            counts: Counts::default(),
+        };
+        assert_eq!(verdict(&outcome), ("completed", None));
+        assert_eq!(detail(&outcome), None);
+        outcome.notes = vec![Note::ServerUnauthenticated { wrong: false }];
+        assert_eq!(verdict(&outcome), ("refused", Some(Prospect::Unlikely)));
+        let detail = detail(&outcome).unwrap();
+        assert!(
+            detail.starts_with("the server did not authenticate itself"),
+            "{detail}"
+        );
+    }
 
     #[test]
     fn the_words_of_a_server_stay_in_one_bounded_line() {

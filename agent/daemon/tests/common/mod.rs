@@ -14,6 +14,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -231,4 +232,19 @@ pub fn account(name: &str, address: &str) -> Value {
         "client_auth": "md5", "client_name": "device", "client_secret": SECRET,
         "server_auth": "md5", "server_name": "server", "server_secret": SECRET,
     }})
+}
+
+/// The next connection to a server of the test's own; nobody comes: `None`.
+pub fn accept(server: &TcpListener, patience: Duration) -> Option<TcpStream> {
+    server.set_nonblocking(true).unwrap();
+    let from = Instant::now();
+    while from.elapsed() < patience {
+        if let Ok((line, _)) = server.accept() {
+            line.set_nonblocking(false).unwrap();
+            line.set_read_timeout(Some(PATIENCE)).unwrap();
+            return Some(line);
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    None
 }
