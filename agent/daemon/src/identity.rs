@@ -5,7 +5,8 @@
 //! each copy of an image; the machine-id itself is never shown (machine-id(5)). Where there is
 //! no machine-id, or the image left it uninitialized, the UUID is random. Either way two
 //! copies of an image that had not been started have two ids. A copy made of a device that
-//! *had* started carries the kept id; [`DevId::is_copied`] tells it.
+//! *had* started carries the kept id; [`DevId::is_copied`] tells it, unless the machine-id was
+//! copied as well: the id that is then chosen by command is random.
 
 mod facts;
 #[cfg(test)]
@@ -40,7 +41,8 @@ pub struct DevId {
 pub enum Origin {
     /// A hash of the machine-id.
     MachineId,
-    /// Random octets, because there was no machine-id.
+    /// Random octets, because there was no machine-id, or the one there is gave the id that
+    /// was to be replaced.
     Random,
     /// The IMEI of the modem.
     Imei,
@@ -84,25 +86,36 @@ impl fmt::Display for IdentityError {
 impl std::error::Error for IdentityError {}
 
 impl DevId {
-    /// Chooses the identity of a device that has none yet. `random` is used where the machine
-    /// has no machine-id.
-    pub fn choose(device: &Device, fs: &FsRoot, random: [u8; 16]) -> Result<Self, IdentityError> {
+    /// Chooses the identity of a device that has none yet, or wants another than `old`. `random`
+    /// is used where the machine has no machine-id, got `old` from it, or was given up for it.
+    pub fn choose(
+        device: &Device,
+        fs: &FsRoot,
+        old: Option<&Self>,
+        random: [u8; 16],
+    ) -> Result<Self, IdentityError> {
         match device.id_kind {
             IdKind::Imei => {
                 let imei = device.imei.as_deref().ok_or(IdentityError::NoImei)?;
                 Self::from_imei(imei)
             }
-            IdKind::Uuid => Ok(match machine_id(fs) {
-                Some(id) => Self {
-                    text: urn(derive(id)),
+            IdKind::Uuid => Ok(match machine_id(fs).map(|id| urn(derive(id))) {
+                Some(text) if old.is_none_or(|old| old.may_become(&text)) => Self {
+                    text,
                     origin: Origin::MachineId,
                 },
-                None => Self {
+                _ => Self {
                     text: urn(uuid(random, 4)),
                     origin: Origin::Random,
                 },
             }),
         }
+    }
+
+    /// Whether the id of this machine's machine-id would be a new one. Once it was not, the
+    /// machine-id is a copy, and so it stays.
+    fn may_become(&self, text: &str) -> bool {
+        self.text != text && self.origin != Origin::Random
     }
 
     /// The identity of an IMEI (3GPP TS 23.003, 6.2): 14 digits, or 15 with the check digit.
@@ -199,7 +212,7 @@ mod tests {
     #[test]
     fn the_id_is_a_hash_of_the_machine_id_and_does_not_show_it() {
         let (_dir, fs) = root(Some(ID));
-        let chosen = DevId::choose(&Device::default(), &fs, [1; 16]).unwrap();
+        let chosen = DevId::choose(&Device::default(), &fs, None, [1; 16]).unwrap();
         assert_eq!(chosen.origin, Origin::MachineId);
         let hex = chosen
             .text
@@ -210,7 +223,7 @@ mod tests {
         assert_eq!(&hex[12..13], "8");
         assert!(matches!(&hex[16..17], "8" | "9" | "a" | "b"));
         assert_ne!(hex, ID.trim());
-        let again = DevId::choose(&Device::default(), &fs, [2; 16]).unwrap();
+        let again = DevId::choose(&Device::default(), &fs, None, [2; 16]).unwrap();
         assert_eq!(again, chosen);
     }
 
@@ -219,11 +232,28 @@ mod tests {
         let (_one, first) = root(Some(ID));
         let (_two, second) = root(Some("fedcba9876543210fedcba9876543210\n"));
         let device = Device::default();
-        let one = DevId::choose(&device, &first, [0; 16]).unwrap();
-        let two = DevId::choose(&device, &second, [0; 16]).unwrap();
+        let one = DevId::choose(&device, &first, None, [0; 16]).unwrap();
+        let two = DevId::choose(&device, &second, None, [0; 16]).unwrap();
         assert_ne!(one.text, two.text);
         assert!(!one.is_copied(&first));
         assert!(one.is_copied(&second));
+    }
+
+    #[test]
+    fn a_copied_machine_id_does_not_bring_the_copied_id_back() {
+        let (_dir, fs) = root(Some(ID));
+        let device = Device::default();
+        let original = DevId::choose(&device, &fs, None, [0; 16]).unwrap();
+        let copy = DevId::choose(&device, &fs, Some(&original), [0xab; 16]).unwrap();
+        assert_eq!(copy.text, "urn:uuid:abababab-abab-4bab-abab-abababababab");
+        assert_eq!(copy.origin, Origin::Random);
+        assert!(!copy.is_copied(&fs));
+        let again = DevId::choose(&device, &fs, Some(&copy), [0xcd; 16]).unwrap();
+        assert_eq!(again.origin, Origin::Random);
+        let mut other = original.clone();
+        other.text = "urn:uuid:other".into();
+        let own = DevId::choose(&device, &fs, Some(&other), [0; 16]).unwrap();
+        assert_eq!(own, original);
     }
 
     #[test]
@@ -237,7 +267,7 @@ mod tests {
             Some("xyz"),
         ] {
             let (_dir, fs) = root(text);
-            let choose = |random| DevId::choose(&Device::default(), &fs, random).unwrap();
+            let choose = |random| DevId::choose(&Device::default(), &fs, None, random).unwrap();
             let chosen = choose([0xab; 16]);
             assert_eq!(
                 chosen.text, "urn:uuid:abababab-abab-4bab-abab-abababababab",
@@ -258,7 +288,7 @@ mod tests {
                 imei: imei.map(str::to_owned),
                 ..Device::default()
             };
-            DevId::choose(&device, &fs, [0; 16]).map(|id| id.text)
+            DevId::choose(&device, &fs, None, [0; 16]).map(|id| id.text)
         };
         assert_eq!(
             with(Some("490154203237518")),

@@ -594,6 +594,11 @@ fn a_copied_device_gets_an_identity_of_its_own_by_command() {
     assert_eq!(stored().execute(sql, []).unwrap(), 1);
     let chosen = choose();
     assert!(!chosen.contains("original"), "{chosen}");
+    let second = choose();
+    assert_ne!(second, chosen, "the machine-id may be a copy as well");
+    let third = choose();
+    assert!(third != second && third != chosen, "{third}");
+    let chosen = third;
     let sql = "SELECT value FROM meta WHERE key = 'dev-id'";
     let kept: String = stored().query_row(sql, [], |row| row.get(0)).unwrap();
     assert_eq!(kept, chosen);

@@ -35,7 +35,16 @@ const CALLS: usize = 16;
 
 /// The OMA DM agent.
 #[derive(Debug, Parser)]
-#[command(name = "omadmd", version)]
+#[command(
+    name = "omadmd",
+    version,
+    max_term_width = 100,
+    after_help = "\
+SIGHUP reads the configuration again; SIGTERM and SIGINT stop the agent.
+
+Exit codes: 0 done, 64 usage, 69 the control socket cannot be opened, 74 the state cannot be
+read or written, 75 another omadmd uses the state, 77 not permitted, 78 bad configuration."
+)]
 struct Options {
     /// The configuration; FILE.d/*.toml is laid over it.
     #[arg(long, value_name = "FILE", default_value = config::DEFAULT_FILE)]
@@ -108,11 +117,10 @@ fn run(config_file: Option<PathBuf>, new_device_id: bool) -> Result<(), Failure>
         }
         InstanceError::Io(..) => Failure::new(exit::IO, error),
     })?;
-    let (store, mut loaded) = open_store(&config)?;
+    let (store, loaded) = open_store(&config)?;
     let runtime = runtime().map_err(|error| Failure::new(exit::SOFTWARE, error))?;
     if new_device_id {
-        loaded.meta.remove(DEV_ID);
-        let (dev_id, changes) = identity(&config, &loaded)?;
+        let (dev_id, changes) = choose(&config, kept(&loaded).as_ref())?;
         runtime.block_on(remember(&store, changes))?;
         println!("{dev_id}");
         return Ok(());
@@ -216,14 +224,7 @@ async fn agent(
 /// The identity that was chosen at the first start, or a new one.
 fn identity(config: &Config, loaded: &Loaded) -> Result<(DevId, Vec<Change>), Failure> {
     let fs = FsRoot::system();
-    if let Some(text) = loaded.meta.get(DEV_ID) {
-        let origin = loaded.meta.get(DEV_ID_ORIGIN);
-        let id = DevId {
-            text: text.clone(),
-            origin: origin
-                .and_then(|word| Origin::parse(word))
-                .unwrap_or(Origin::Random),
-        };
+    if let Some(id) = kept(loaded) {
         if id.is_copied(&fs) {
             log::warn!(
                 "DevId {id} was made on another machine: if this is a copy of a device, both \
@@ -232,11 +233,27 @@ fn identity(config: &Config, loaded: &Loaded) -> Result<(DevId, Vec<Change>), Fa
         }
         return Ok((id, Vec::new()));
     }
+    choose(config, None)
+}
+
+/// The identity that the store has.
+fn kept(loaded: &Loaded) -> Option<DevId> {
+    let text = loaded.meta.get(DEV_ID)?.clone();
+    let origin = loaded.meta.get(DEV_ID_ORIGIN);
+    let origin = origin.and_then(|word| Origin::parse(word));
+    Some(DevId {
+        text,
+        origin: origin.unwrap_or(Origin::Random),
+    })
+}
+
+/// A new identity, another than the old one.
+fn choose(config: &Config, old: Option<&DevId>) -> Result<(DevId, Vec<Change>), Failure> {
     let mut random = [0; 16];
     for (octet, thrown) in random.iter_mut().zip(dice_octets()) {
         *octet = thrown;
     }
-    let id = DevId::choose(&config.device, &fs, random)
+    let id = DevId::choose(&config.device, &FsRoot::system(), old, random)
         .map_err(|error| Failure::new(exit::CONFIG, error))?;
     let changes = vec![
         Change::Meta {
