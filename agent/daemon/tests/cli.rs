@@ -204,7 +204,7 @@ fn bad_input_is_told_with_its_place() {
         65,
         "neither XML nor WBXML",
     );
-    refused(&fed(&["decode", "-"], b""), 65, "neither XML nor WBXML");
+    refused(&fed(&["decode", "-"], b""), 65, "nothing in it");
     refused(&fed(&["decode", "-"], b"<a><b></a>"), 65, "byte");
     refused(
         &fed(&["encode", "--to", "xml", "-"], b"{\"a\": 1}"),

@@ -109,7 +109,7 @@ fn add(client: &mut Client, account: NewAccount) -> Result<(), Failure> {
         "the server",
         "--server-secret-file",
     )?;
-    let ca_file = account.ca_file.as_deref().map(absolute).transpose()?;
+    let ca_file = account.ca_file.as_deref().map(authorities).transpose()?;
     let account = wire::NewAccount {
         name: account.name,
         server_id: account.server_id,
@@ -129,6 +129,19 @@ fn add(client: &mut Client, account: NewAccount) -> Result<(), Failure> {
         nonce_text: Some(account.nonce_text),
     };
     client.order(AddAccount { account })
+}
+
+/// The file of certificate authorities, which the daemon reads when a session begins: too late
+/// to tell whoever mistyped it.
+fn authorities(path: &Path) -> Result<String, Failure> {
+    let text = std::fs::read(path).map_err(|error| Failure::unreadable(path, &error))?;
+    let begin = b"-----BEGIN CERTIFICATE-----";
+    if !text.windows(begin.len()).any(|piece| piece == begin) {
+        let path = path.display();
+        let message = format_args!("{path}: there is no PEM certificate in it");
+        return Err(Failure::new(exit::DATA, message));
+    }
+    absolute(path)
 }
 
 /// The daemon has another working directory.
@@ -195,12 +208,29 @@ fn ask(whose: &str) -> io::Result<Zeroizing<String>> {
     write!(io::stderr(), "Secret of {whose}: ")?;
     let before = termios::tcgetattr(&stdin)?;
     let mut silent = before.clone();
-    silent.local_flags.remove(LocalFlags::ECHO);
+    // Ctrl-C must not leave a terminal behind that shows nothing: it is read as a character.
+    silent
+        .local_flags
+        .remove(LocalFlags::ECHO | LocalFlags::ISIG);
     termios::tcsetattr(&stdin, SetArg::TCSAFLUSH, &silent)?;
-    let line = first_line(&mut stdin.lock());
+    let line = first_line(&mut TillInterrupted(stdin.lock()));
     termios::tcsetattr(&stdin, SetArg::TCSAFLUSH, &before)?;
     writeln!(io::stderr())?;
     line
+}
+
+/// A terminal at which Ctrl-C and Ctrl-\\ end the input.
+struct TillInterrupted<R>(R);
+
+impl<R: Read> Read for TillInterrupted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.0.read(buffer)?;
+        let read = buffer.get(..count).unwrap_or_default();
+        if read.iter().any(|octet| matches!(octet, 0x03 | 0x1c)) {
+            return Err(io::Error::other("interrupted"));
+        }
+        Ok(count)
+    }
 }
 
 #[cfg(test)]
@@ -220,6 +250,14 @@ mod tests {
         }
         assert!(first_line(&mut [0xff_u8].as_slice()).is_err());
         assert!(first_line(&mut vec![b'x'; MAX_SECRET + 1].as_slice()).is_err());
+    }
+
+    #[test]
+    fn an_interrupted_secret_is_none() {
+        let mut typed = TillInterrupted("s3cr\x03".as_bytes());
+        assert!(first_line(&mut typed).is_err());
+        let mut typed = TillInterrupted("s3cret\n".as_bytes());
+        assert_eq!(first_line(&mut typed).unwrap().as_str(), "s3cret");
     }
 
     #[test]

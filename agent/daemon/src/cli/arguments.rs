@@ -16,7 +16,6 @@ pub(super) const TERMINAL: &str = "-";
     name = "omadm",
     version,
     max_term_width = 100,
-    disable_help_subcommand = true,
     after_help = "\
 Examples:
   omadm status                          the daemon, its accounts and its last session
@@ -77,7 +76,7 @@ pub(super) enum Verb {
         /// The nodes.
         #[arg(value_name = "URI", required = true)]
         uris: Vec<String>,
-        /// Print the values alone.
+        /// Print the values alone; octets that are no text as base64.
         #[arg(long, conflicts_with = "json")]
         value: bool,
         #[command(flatten)]
@@ -140,7 +139,7 @@ pub(super) enum Verb {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// List and export the descriptions of the management objects; no daemon needed.
+    /// List and export the descriptions of the built-in management objects; no daemon needed.
     #[command(subcommand)]
     Ddf(Ddf),
 }
@@ -277,7 +276,7 @@ pub(super) struct NewAccount {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Ddf {
-    /// List the management objects.
+    /// List the built-in management objects.
     List {
         #[command(flatten)]
         listing: Listing,

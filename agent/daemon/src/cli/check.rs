@@ -20,7 +20,15 @@ pub(super) fn run(file: Option<&Path>, out: &mut dyn Write) -> Result<(), Failur
             Severity::Warning => writeln!(out, "warning: {finding}")?,
         }
     }
+    let default = Path::new(config::DEFAULT_FILE);
     match errors {
+        0 if file.is_none() && !default.exists() => {
+            let default = default.display();
+            Ok(writeln!(
+                out,
+                "there is no {default}: the defaults count, and they are good"
+            )?)
+        }
         0 => Ok(writeln!(out, "the configuration is good")?),
         1 => Err(Failure::new(exit::CONFIG, "1 mistake in the configuration")),
         count => Err(Failure::new(

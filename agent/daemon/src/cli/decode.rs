@@ -61,6 +61,9 @@ pub(super) fn at(file: &Path, reason: impl std::fmt::Display) -> Failure {
 
 /// Decodes a document of either encoding.
 pub(super) fn decode(bytes: &[u8]) -> Result<(Encoding, Element), String> {
+    if bytes.is_empty() {
+        return Err("there is nothing in it".to_owned());
+    }
     let Some(media_type) = sniff(bytes) else {
         return Err("neither XML nor WBXML: it begins with none of <, 01, 02 and 03".to_owned());
     };

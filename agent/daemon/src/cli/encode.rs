@@ -21,7 +21,12 @@ pub(super) fn run(to: Encoding, file: &Path, out: &mut dyn Write) -> Result<(), 
         Encoding::Wbxml => element,
     };
     let encoded = encode(to, &element).map_err(|reason| decode::at(file, reason))?;
-    Ok(out.write_all(&encoded)?)
+    out.write_all(&encoded)?;
+    match to {
+        // as every text ends
+        Encoding::Xml => Ok(out.write_all(b"\n")?),
+        Encoding::Wbxml => Ok(()),
+    }
 }
 
 /// Encodes a document.

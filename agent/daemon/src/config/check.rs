@@ -23,7 +23,7 @@ pub fn check(file: Option<&Path>) -> Vec<Finding> {
         .into_iter()
         .filter_map(|description| read_description(&description).err())
         .collect();
-    findings.extend(warnings(&config, file));
+    findings.extend(surroundings(&config, file));
     findings
 }
 
@@ -48,11 +48,12 @@ pub(crate) fn read_description(path: &Path) -> Result<Ddf, Finding> {
     })
 }
 
-fn warnings(config: &Config, file: &Path) -> Vec<Finding> {
+/// What the daemon will find amiss outside the files, and what looks like a slip.
+fn surroundings(config: &Config, file: &Path) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut warn = |message: String| {
+    let mut say = |severity, message: String| {
         findings.push(Finding {
-            severity: Severity::Warning,
+            severity,
             place: Place {
                 file: file.to_owned(),
                 position: None,
@@ -60,18 +61,34 @@ fn warnings(config: &Config, file: &Path) -> Vec<Finding> {
             message,
         });
     };
-    if !config.state_dir.is_dir() {
-        warn(format!(
-            "state-dir {} does not exist yet; omadmd makes it if it may",
-            config.state_dir.display()
-        ));
+    let directory = config.state_dir.display();
+    if !config.state_dir.exists() {
+        let text = format!("state-dir {directory} does not exist yet; omadmd makes it if it may");
+        say(Severity::Warning, text);
+    } else if !config.state_dir.is_dir() {
+        let text = format!("state-dir {directory} is no directory: name another, or move it away");
+        say(Severity::Error, text);
+    }
+    for (key, path) in [
+        ("state-dir", &config.state_dir),
+        ("control.socket", &config.control.socket),
+    ] {
+        if path.is_relative() {
+            let path = path.display();
+            let text = format!(
+                "{key} {path} is relative to where omadmd happens to start: begin it with /"
+            );
+            say(Severity::Warning, text);
+        }
     }
     let group = &config.control.group;
     if !group.is_empty() && !matches!(Group::from_name(group), Ok(Some(_))) {
-        warn(format!(
+        let text = format!(
             "control.group \"{group}\" does not exist: only root can use the socket; \
              create it with: groupadd --system {group}"
-        ));
+        );
+        say(Severity::Warning, text);
     }
+    findings.sort_by_key(|finding| finding.severity == Severity::Warning);
     findings
 }

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::identity::DevId;
+
 pub use check::check;
 pub(crate) use check::{descriptions, read_description};
 pub use load::{Finding, Place, Severity, load};
@@ -265,9 +267,9 @@ impl Config {
         };
         let imei = self.device.imei.as_deref();
         must(
-            imei.is_none_or(is_imei),
+            imei.is_none_or(|imei| DevId::from_imei(imei).is_ok()),
             "imei",
-            "an IMEI has 14 or 15 digits and nothing else",
+            "an IMEI has 14 digits, or 15 of which the last is the right check digit",
         );
         must(
             self.device.id_kind != IdKind::Imei || imei.is_some(),
@@ -316,10 +318,6 @@ impl Config {
         );
         found
     }
-}
-
-fn is_imei(text: &str) -> bool {
-    matches!(text.len(), 14 | 15) && text.bytes().all(|octet| octet.is_ascii_digit())
 }
 
 #[cfg(test)]

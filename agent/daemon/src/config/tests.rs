@@ -146,6 +146,10 @@ fn a_wrong_value_is_refused_with_its_place() {
             "[device]\nimei = \"12\"\n",
             "agent.toml:2:1: imei: an IMEI has",
         ),
+        (
+            "[device]\nimei = \"490154203237519\"\n",
+            "agent.toml:2:1: imei: an IMEI has",
+        ),
         ("[retry]\nmax = \"1s\"\n", "initial: is longer"),
         (
             "[retry]\ninitial = \"0s\"\n",
@@ -224,4 +228,22 @@ fn check_warns_of_what_does_not_work() {
             .message
             .contains("groupadd --system no-such-group")
     );
+}
+
+#[test]
+fn check_tells_what_omadmd_would_stumble_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("agent.toml");
+    let text = format!("state-dir = {path:?}\n[control]\nsocket = \"here\"\ngroup = \"\"\n");
+    write(directory.path(), "agent.toml", &text);
+    let findings = check(Some(&path));
+    let found: Vec<_> = findings
+        .iter()
+        .map(|finding| (finding.severity, finding.message.as_str()))
+        .collect();
+    assert_eq!(found[0].0, Severity::Error);
+    assert!(found[0].1.contains("is no directory"), "{found:?}");
+    assert_eq!(found[1].0, Severity::Warning);
+    assert!(found[1].1.starts_with("control.socket here"), "{found:?}");
+    assert_eq!(found.len(), 2, "{found:?}");
 }
