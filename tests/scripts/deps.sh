@@ -4,8 +4,8 @@
 #   deps.sh cargo-deny   the dependency checker, from the crates registry
 set -euo pipefail
 
-# build: C compiler and linker, SQLite; tests: an independent WBXML codec, certificates, kernel figures
-packages=(gcc libc6-dev pkg-config libsqlite3-dev libwbxml2-utils openssl iproute2 procps curl)
+# build: C compiler and linker, SQLite; tests: an independent WBXML codec, kernel figures, a look at the databases
+packages=(gcc libc6-dev binutils pkg-config libsqlite3-dev libwbxml2-utils iproute2 procps sqlite3 util-linux)
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
