@@ -71,6 +71,18 @@ pub(super) fn of_session(set: &WriteSet, now: Now) -> Vec<Change> {
     nodes.chain(acknowledged).chain(execs).collect()
 }
 
+/// Whether a change of a message leaves nothing for one that was made from the tree before it: it
+/// is newer, or it has taken the node away.
+pub(super) fn overrules(own: &NodeWrite, other: &NodeWrite) -> bool {
+    let uri = |write: &NodeWrite| match write {
+        NodeWrite::Put { uri, .. } | NodeWrite::Delete { uri } => uri.clone(),
+    };
+    match own {
+        NodeWrite::Put { uri: own, .. } => *own == uri(other),
+        NodeWrite::Delete { uri: own } => uri(other).starts_with(own),
+    }
+}
+
 /// An entry of the audit.
 pub(super) fn audit(who: &str, what: String, keep: u32, now: Now) -> Change {
     Change::Audit {
@@ -80,5 +92,40 @@ pub(super) fn audit(who: &str, what: String, keep: u32, now: Now) -> Change {
             what,
         },
         keep,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use omadm_dm::Node;
+
+    fn put(uri: &str) -> NodeWrite {
+        NodeWrite::Put {
+            uri: uri.parse().unwrap(),
+            node: Node::interior(),
+        }
+    }
+
+    fn delete(uri: &str) -> NodeWrite {
+        NodeWrite::Delete {
+            uri: uri.parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn what_a_message_has_deleted_does_not_come_back() {
+        for own in [put("./A/B"), delete("./A/B"), delete("./A")] {
+            assert!(overrules(&own, &put("./A/B")), "{own:?}");
+            assert!(overrules(&own, &delete("./A/B")), "{own:?}");
+        }
+        for own in [
+            put("./A"),
+            put("./A/B/C"),
+            delete("./A/B/C"),
+            delete("./AB"),
+        ] {
+            assert!(!overrules(&own, &put("./A/B")), "{own:?}");
+        }
     }
 }

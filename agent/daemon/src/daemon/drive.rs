@@ -8,7 +8,7 @@ use omadm_dm::NodeWrite;
 use omadm_dm::session::{
     Cancel, Output, Session, SessionParameters, SessionStart, StoreError, WriteSet,
 };
-use omadm_syncml::{Limits, Now, Uri};
+use omadm_syncml::{Limits, Now};
 
 use super::agent::Agent;
 use super::commit::{self, Commit, Then};
@@ -267,8 +267,7 @@ impl Agent {
         // An account that a server deletes leaves the ACLs and its local policy as well.
         for account in dmacc::deleted(&writes) {
             let mut more = dmacc::remove(&self.tree, &account).unwrap_or_default();
-            // What the message itself writes is newer than what the tree still holds.
-            more.retain(|write| !writes.iter().any(|own| uri_of(own) == uri_of(write)));
+            more.retain(|write| !writes.iter().any(|own| commit::overrules(own, write)));
             changes.extend(more.iter().cloned().map(Change::Node));
             changes.push(Change::Forget { account });
             writes.extend(more);
@@ -360,12 +359,6 @@ impl Agent {
         if self.commit.is_none() {
             self.drive(now);
         }
-    }
-}
-
-fn uri_of(write: &NodeWrite) -> &Uri {
-    match write {
-        NodeWrite::Put { uri, .. } | NodeWrite::Delete { uri } => uri,
     }
 }
 
