@@ -66,7 +66,10 @@ impl Instance {
         let file = options.mode(0o600).open(&path).map_err(io)?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(mut lock) => {
-                write_pid(&mut lock).map_err(io)?;
+                if let Err(error) = write_pid(&mut lock) {
+                    // A full disk; only the words to a second daemon suffer.
+                    log::debug!("{}: {error}", path.display());
+                }
                 Ok(Self { _lock: lock })
             }
             Err((mut file, Errno::EWOULDBLOCK)) => Err(InstanceError::Taken {

@@ -188,12 +188,16 @@ async fn agent(
     loaded: Loaded,
 ) -> Result<Agent, Failure> {
     let now = clock::now();
-    let (dev_id, mut changes) = identity(&config, &loaded)?;
+    let (dev_id, changes) = identity(&config, &loaded)?;
+    remember(&store, changes).await?;
     let book = book(&loaded);
     let this_boot = clock::boot_id().filter(|boot| loaded.meta.get(BOOT) != Some(boot));
     let new_boot = this_boot.is_some();
-    changes.extend(this_boot.map(|value| Change::Meta { key: BOOT, value }));
-    remember(&store, changes).await?;
+    let seen = this_boot.map(|value| Change::Meta { key: BOOT, value });
+    if let Err(failure) = remember(&store, seen.into_iter().collect()).await {
+        // Whoever has to make room on a full disk needs the daemon.
+        log::error!("this boot is not remembered: {}", failure.message);
+    }
     let tree = objects::tree(&config, &dev_id, loaded.nodes)
         .map_err(|error| Failure::new(exit::SOFTWARE, error))?;
     let watchdog = notify::watchdog();

@@ -3,6 +3,7 @@
 
 mod open;
 mod record;
+mod reserve;
 mod rows;
 mod thread;
 

@@ -326,6 +326,21 @@ fn a_full_disk_is_told_apart_and_changes_nothing() {
 }
 
 #[test]
+fn a_disk_that_hangs_does_not_hold_up_the_end() {
+    let state = State::new();
+    let (mut store, _) = Store::open(&state.path()).unwrap();
+    let other = rusqlite::Connection::open(state.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let done = store.commit(vec![put("./A", leaf("x"))]);
+    let from = std::time::Instant::now();
+    store.end(Duration::from_millis(50));
+    assert!(from.elapsed() < Duration::from_secs(2));
+    // The thread goes on by itself, and says so.
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(done.blocking_recv().unwrap(), Ok(()));
+}
+
+#[test]
 fn every_transaction_is_synced() {
     let state = State::new();
     let connection = open::open(&state.path()).unwrap();

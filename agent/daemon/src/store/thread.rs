@@ -1,18 +1,24 @@
 //! The thread that owns the database: requests in, results out.
 
 use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use omadm_dm::session::StoreError;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
 use super::record::{Change, Loaded};
+use super::reserve::Reserve;
 use super::{OpenError, open, rows};
 
 /// Transactions that may wait. The event loop commits one at a time; the rest is room for
 /// audit entries.
 const WAITING: usize = 8;
+
+/// How long the end of the daemon waits for the disk.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The result of a transaction, once it is synced.
 pub type Done = oneshot::Receiver<Result<(), StoreError>>;
@@ -21,7 +27,8 @@ pub type Done = oneshot::Receiver<Result<(), StoreError>>;
 #[derive(Debug)]
 pub struct Store {
     requests: Option<mpsc::Sender<Request>>,
-    thread: Option<JoinHandle<()>>,
+    /// With what is closed when it ends.
+    thread: Option<(JoinHandle<()>, Receiver<()>)>,
 }
 
 #[derive(Debug)]
@@ -33,21 +40,29 @@ struct Request {
 impl Store {
     /// Opens `path`, makes it when it is missing, and reads all of it.
     pub fn open(path: &Path) -> Result<(Self, Loaded), OpenError> {
-        let connection = open::open(path)?;
+        let mut reserve = Reserve::beside(path);
+        let connection = match open::open(path) {
+            Err(OpenError::Unusable { .. }) if reserve.release() => open::open(path)?,
+            other => other?,
+        };
         let loaded =
             rows::load(&connection).map_err(|error| OpenError::from_sqlite(path, &error))?;
         let (requests, receiver) = mpsc::channel(WAITING);
+        let (ended, end) = std::sync::mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .stack_size(512 * 1024)
-            .spawn(move || run(connection, receiver))
+            .spawn(move || {
+                run(connection, receiver, reserve);
+                drop(ended);
+            })
             .map_err(|error| OpenError::Unusable {
                 path: path.to_owned(),
                 detail: format!("cannot start its thread: {error}"),
             })?;
         let store = Self {
             requests: Some(requests),
-            thread: Some(thread),
+            thread: Some((thread, end)),
         };
         Ok((store, loaded))
     }
@@ -69,25 +84,44 @@ impl Store {
     }
 }
 
-impl Drop for Store {
-    fn drop(&mut self) {
+impl Store {
+    /// Lets the thread finish what waits. A disk that hangs must not hold up the end of the
+    /// daemon: nobody has been told that the rest is stored.
+    pub(super) fn end(&mut self, patience: Duration) {
         self.requests = None;
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
+        let Some((thread, end)) = self.thread.take() else {
+            return;
+        };
+        if end.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+            log::error!("state.db: the disk takes longer than {patience:?}; not waited for");
+        } else if thread.join().is_err() {
             log::error!("the store's thread has panicked");
         }
     }
 }
 
-fn run(mut connection: Connection, mut requests: mpsc::Receiver<Request>) {
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.end(PATIENCE);
+    }
+}
+
+fn run(mut connection: Connection, mut requests: mpsc::Receiver<Request>, mut reserve: Reserve) {
+    reserve.fill();
     while let Some(request) = requests.blocking_recv() {
-        let result = transact(&mut connection, &request.changes);
+        let mut result = transact(&mut connection, &request.changes);
+        if result == Err(StoreError::Full) && reserve.release() {
+            result = transact(&mut connection, &request.changes);
+        }
+        let stored = result.is_ok();
         if let Err(error) = &result {
             log::error!("{error}");
         }
         // Whoever asked may have stopped waiting; the transaction stands all the same.
         drop(request.done.send(result));
+        if stored {
+            reserve.fill();
+        }
     }
     if let Err((_, error)) = connection.close() {
         log::error!("state.db: {error}");
@@ -114,7 +148,16 @@ fn transact(connection: &mut Connection, changes: &[Change]) -> Result<(), Store
 }
 
 fn empty_journal(connection: &Connection) -> rusqlite::Result<()> {
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    let busy: bool =
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if busy {
+        let reason = "another process reads the database".to_owned();
+        return Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
+            Some(reason),
+        ));
+    }
+    Ok(())
 }
 
 fn explain(error: &rusqlite::Error) -> StoreError {
