@@ -10,6 +10,7 @@ mod effect;
 mod pack;
 mod receive;
 mod reply;
+mod sent;
 mod track;
 
 use crate::job::Operation;
@@ -22,7 +23,8 @@ pub use effect::{CommandPath, Effect, ReceivedAlert, ReceivedValue};
 use authenticate::Verdict;
 use chunk::Partial;
 use reply::Reply;
-use track::{Running, Sent};
+use sent::Sent;
+use track::Running;
 
 /// Credentials that one end shows to the other.
 #[derive(Clone)]

@@ -1,6 +1,7 @@
 //! Fills a package with the commands of jobs that wait, as far as the device takes them.
 
-use super::track::{Running, Sent};
+use super::sent::Sent;
+use super::track::Running;
 use super::{Effect, Phase, Turn};
 use omadm_syncml::{Command, Message, encode, encoded_len};
 

@@ -1,10 +1,10 @@
 //! Which command of which job a Status or Results is about, and when a job is over.
 
 use super::chunk::Chunk;
-use super::{CommandPath, Effect, ReceivedValue, Turn};
+use super::sent::Sent;
+use super::{Effect, ReceivedValue, Turn};
 use crate::job;
 use omadm_syncml::{Command, Item, Results, Status, StatusCode};
-use serde::{Deserialize, Serialize};
 
 /// How many values one command may bring.
 const MAX_RESULTS: u32 = 10_000;
@@ -20,88 +20,6 @@ pub(super) struct Running {
     pub(super) sent: u32,
     pub(super) failed: bool,
     pub(super) failure: Option<String>,
-}
-
-/// A command that was sent and is not over.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Sent {
-    pub(super) job: i64,
-    /// The index of the command in its job; members share it with their container.
-    pub(super) index: u32,
-    pub(super) path: CommandPath,
-    pub(super) cmd_id: String,
-    pub(super) name: String,
-    /// The addresses of its items.
-    pub(super) uris: Vec<String>,
-    /// The items that no Status has named yet.
-    pub(super) unanswered: Vec<String>,
-    /// The worst code so far.
-    pub(super) status: Option<u16>,
-    /// How many values came back.
-    pub(super) results: u32,
-    /// Whether it is a member of an `Atomic`.
-    pub(super) in_atomic: bool,
-    /// Whether it was sent before, in a session that broke.
-    pub(super) repeated: bool,
-    /// How many commands of the job had been sent before this one went out.
-    pub(super) mark: u32,
-}
-
-impl Sent {
-    fn is_container(&self) -> bool {
-        self.name == "Atomic" || self.name == "Sequence"
-    }
-
-    /// Whether nothing more is to be expected.
-    fn is_complete(&self) -> bool {
-        let Some(status) = self.status else {
-            return false;
-        };
-        let values = usize::try_from(self.results).unwrap_or(usize::MAX);
-        let wants_values = self.name == "Get" && StatusCode(status).is_success();
-        self.unanswered.is_empty() && (!wants_values || values >= self.uris.len())
-    }
-
-    /// Whether `code` means that what was asked is so.
-    fn is_satisfied_by(&self, code: StatusCode) -> bool {
-        code.is_success() || self.was_carried_out_before(code)
-    }
-
-    /// An Add that finds its node, or a Delete that does not, has been carried out by the
-    /// session that broke before its Status arrived.
-    fn was_carried_out_before(&self, code: StatusCode) -> bool {
-        self.repeated
-            && !self.in_atomic
-            && matches!(
-                (self.name.as_str(), code),
-                ("Add", StatusCode::ALREADY_EXISTS) | ("Delete", StatusCode::NOT_FOUND)
-            )
-    }
-
-    fn hear(&mut self, code: StatusCode, refs: &[String]) {
-        let worse = self
-            .status
-            .is_none_or(|old| self.is_satisfied_by(StatusCode(old)) && !self.is_satisfied_by(code));
-        if worse {
-            self.status = Some(code.0);
-        }
-        if refs.is_empty() || self.uris.len() < 2 {
-            self.unanswered.clear();
-        }
-        self.unanswered.retain(|uri| !refs.contains(uri));
-    }
-
-    fn failure(&self) -> Option<String> {
-        let subject = match self.uris.first() {
-            Some(uri) => format!("{} {uri}", self.name),
-            None => self.name.clone(),
-        };
-        match self.status.map(StatusCode) {
-            Some(code) if self.is_satisfied_by(code) => None,
-            Some(code) => Some(format!("{subject}: {code} {}", code.phrase())),
-            None => Some(format!("{subject}: the device gave no Status")),
-        }
-    }
 }
 
 impl Turn<'_> {
@@ -230,7 +148,7 @@ impl Turn<'_> {
                 name: sent.name.clone(),
                 uri: sent.uris.first().cloned().unwrap_or_default(),
                 status: None,
-                note: Some("the device gave no Status".into()),
+                note: Some(sent.silence().into()),
             });
         }
         let Some(running) = self.jobs.iter_mut().find(|running| running.id == job) else {
@@ -331,53 +249,4 @@ fn failure_of(group: &[Sent]) -> Option<String> {
         .chain(effects)
         .chain(containers.iter())
         .find_map(|sent| sent.failure())
-}
-
-impl Sent {
-    /// The entries for a command that is about to go, its members after it.
-    pub(super) fn entries(command: &Command, job: &Running, index: u32) -> Vec<Self> {
-        let mut entries = Vec::new();
-        enter(command, job, index, &index.to_string(), false, &mut entries);
-        entries
-    }
-}
-
-fn enter(
-    command: &Command,
-    job: &Running,
-    index: u32,
-    path: &str,
-    in_atomic: bool,
-    entries: &mut Vec<Sent>,
-) {
-    let uris = uris_of(command);
-    entries.push(Sent {
-        job: job.id,
-        index,
-        path: CommandPath(path.to_owned()),
-        cmd_id: command.cmd_id().trim().to_owned(),
-        name: command.name().to_owned(),
-        unanswered: uris.clone(),
-        uris,
-        status: None,
-        results: 0,
-        in_atomic,
-        repeated: index < job.sent,
-        mark: job.sent,
-    });
-    if let Command::Atomic(container) | Command::Sequence(container) = command {
-        let in_atomic = in_atomic || matches!(command, Command::Atomic(_));
-        for (number, member) in container.commands.iter().enumerate() {
-            let path = format!("{path}.{number}");
-            enter(member, job, index, &path, in_atomic, entries);
-        }
-    }
-}
-
-fn uris_of(command: &Command) -> Vec<String> {
-    let address = |item: &Item| {
-        let location = item.target.as_ref().or(item.source.as_ref());
-        location.map(|location| location.uri.clone())
-    };
-    command.items().iter().filter_map(address).collect()
 }

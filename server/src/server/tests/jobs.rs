@@ -274,6 +274,31 @@ fn a_command_without_a_status_fails_its_job() {
 }
 
 #[test]
+fn a_command_that_asks_for_no_status_does_not_fail_its_job() {
+    let mut device = Script::new();
+    let silent = |xml: &str| Operation::Raw { xml: xml.into() };
+    let job = device.job(&[
+        silent(
+            "<Delete><CmdID>7</CmdID><NoResp/><Item><Target><LocURI>./A</LocURI></Target></Item>\
+             </Delete>",
+        ),
+        silent(
+            "<Atomic><CmdID>8</CmdID><NoResp/><Delete><CmdID>9</CmdID><Item><Target>\
+             <LocURI>./B</LocURI></Target></Item></Delete></Atomic>",
+        ),
+    ]);
+    assert_eq!(device.begin().names(), ["Delete", "Atomic"]);
+    device.send(&(status("1", "0", "SyncHdr", 200) + "<Final/>"));
+    let shown = device.show(job);
+    assert_eq!(shown.summary.state, JobState::Done, "{:?}", shown.summary);
+    assert!(shown.statuses.iter().all(|status| status.status.is_none()));
+    assert_eq!(
+        shown.statuses[0].note.as_deref(),
+        Some("no Status was asked for (NoResp)")
+    );
+}
+
+#[test]
 fn a_broken_session_puts_its_jobs_back_and_what_was_done_counts() {
     let mut device = Script::new();
     let added = device.job(&[add("./A", "1")]);
