@@ -150,7 +150,8 @@ The first session begins with a challenge, unless --nonce is what the device has
 
 Examples:
   omadm-server device add IMEI:490154203237518
-  omadm-server device add urn:uuid:4b1d… --user gateway7 --secret-file gateway7.secret --server-auth none")]
+  omadm-server device add urn:uuid:4b1d… --user gateway7 \\
+      --secret-file gateway7.secret --server-auth none")]
 pub(super) struct NewDevice {
     /// Its DevId: the Source of its messages.
     #[arg(value_name = "DEVICE")]

@@ -77,15 +77,19 @@ fn list(common: &Common, jobs: &[JobSummary], out: &mut dyn Write) -> Result<(),
     if common.json {
         return print::json(out, &jobs);
     }
-    let mut table = Table::new(&["JOB", "DEVICE", "KIND", "STATE", "QUEUED", "OVER", "DETAIL"]);
+    let heads = ["JOB", "DEVICE", "KIND", "STATE", "QUEUED", "OVER", "DETAIL"];
+    let mut table = Table::new(&heads).fold("DEVICE");
     for job in jobs {
         table.row(&[
             &job.id.to_string(),
             &job.device,
             &job.kind,
             job.state.as_str(),
-            &job.created,
-            job.finished.as_deref().unwrap_or_default(),
+            &print::moment(&job.created),
+            &job.finished
+                .as_deref()
+                .map(print::moment)
+                .unwrap_or_default(),
             job.detail.as_deref().unwrap_or_default(),
         ]);
     }

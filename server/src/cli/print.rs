@@ -37,9 +37,22 @@ fn is_steering(c: char) -> bool {
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// A time of RFC 3339 without its fraction of a second.
+pub(super) fn moment(time: &str) -> String {
+    match time.split_once('.') {
+        Some((whole, _)) => format!("{whole}Z"),
+        None => time.to_owned(),
+    }
+}
+
+/// No column is wider, whatever a device has put into a cell; formatting takes 65,535 at most.
+const WIDEST: usize = 1000;
+
 /// Rows with aligned columns.
 pub(super) struct Table {
     rows: Vec<Vec<String>>,
+    /// The column that is said once, above, when it is the same in all rows.
+    folded: Option<&'static str>,
 }
 
 impl Table {
@@ -47,7 +60,15 @@ impl Table {
         let heads = heads.iter().map(|head| (*head).to_owned());
         Self {
             rows: vec![heads.collect()],
+            folded: None,
         }
+    }
+
+    /// Names a wide column that often has the same cell in every row; such a cell is printed
+    /// once.
+    pub(super) const fn fold(mut self, head: &'static str) -> Self {
+        self.folded = Some(head);
+        self
     }
 
     /// Adds a row; an empty cell is shown as a dash.
@@ -64,22 +85,45 @@ impl Table {
     }
 
     pub(super) fn print(&self, out: &mut dyn Write) -> Result<(), Error> {
-        let mut widths: Vec<usize> = Vec::new();
-        for row in &self.rows {
-            widths.resize(widths.len().max(row.len()), 0);
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
-            }
+        let Some((column, cell)) = self.same() else {
+            return aligned(&self.rows, out);
+        };
+        let head = self.folded.unwrap_or_default();
+        line(out, &format!("{head}  {cell}"))?;
+        line(out, "")?;
+        let mut rows = self.rows.clone();
+        for row in &mut rows {
+            row.remove(column);
         }
-        for row in &self.rows {
-            let mut text = String::new();
-            for (cell, width) in row.iter().zip(&widths) {
-                let _ = write!(text, "{cell:<width$}  ");
-            }
-            line(out, text.trim_end())?;
-        }
-        Ok(())
+        aligned(&rows, out)
     }
+
+    /// The folded column and its only cell.
+    fn same(&self) -> Option<(usize, &str)> {
+        let (heads, rows) = self.rows.split_first()?;
+        let column = heads.iter().position(|head| self.folded == Some(head))?;
+        let mut cells = rows.iter().filter_map(|row| row.get(column));
+        let first = cells.next()?;
+        cells.all(|cell| cell == first).then_some((column, first))
+    }
+}
+
+fn aligned(rows: &[Vec<String>], out: &mut dyn Write) -> Result<(), Error> {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        widths.resize(widths.len().max(row.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count()).min(WIDEST);
+        }
+    }
+    for row in rows {
+        let mut text = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            let _ = write!(text, "{cell:<width$}  ");
+        }
+        line(out, text.trim_end())?;
+    }
+    Ok(())
 }
 
 /// Names and values, one on each line.
@@ -154,6 +198,36 @@ mod tests {
         table.print(&mut out).unwrap();
         let expected = "A          LONG HEAD\nwide cell  x\n-          \\u{1b}[2J\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_cell_that_is_the_same_in_all_rows_is_said_once() {
+        let shown = |devices: [&str; 2]| {
+            let mut table = Table::new(&["JOB", "DEVICE", "STATE"]).fold("DEVICE");
+            table.row(&["1", devices[0], "done"]);
+            table.row(&["2", devices[1], "queued"]);
+            let mut out = Vec::new();
+            table.print(&mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(
+            shown(["a", "a"]),
+            "DEVICE  a\n\nJOB  STATE\n1    done\n2    queued\n"
+        );
+        assert_eq!(
+            shown(["a", "b"]),
+            "JOB  DEVICE  STATE\n1    a       done\n2    b       queued\n"
+        );
+    }
+
+    #[test]
+    fn a_huge_cell_stands_out_of_its_column() {
+        let mut table = Table::new(&["A", "B"]);
+        table.row(&[&"x".repeat(100_000), "1"]);
+        table.row(&["y", "2"]);
+        let mut out = Vec::new();
+        table.print(&mut out).unwrap();
+        assert!(String::from_utf8(out).unwrap().ends_with("  2\n"));
     }
 
     #[test]

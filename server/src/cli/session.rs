@@ -21,7 +21,8 @@ fn list(common: &Common, sessions: &[SessionSummary], out: &mut dyn Write) -> Re
     }
     let mut table = Table::new(&[
         "SESSION", "DEVICE", "ID", "PHASE", "PROVEN", "STARTED", "MESSAGES", "BYTES", "DETAIL",
-    ]);
+    ])
+    .fold("DEVICE");
     for session in sessions {
         table.row(&[
             &session.id.to_string(),
@@ -29,7 +30,7 @@ fn list(common: &Common, sessions: &[SessionSummary], out: &mut dyn Write) -> Re
             &session.session_id,
             &session.phase,
             if session.authenticated { "yes" } else { "no" },
-            &session.started,
+            &print::moment(&session.started),
             &session.received.to_string(),
             &(session.bytes_received + session.bytes_sent).to_string(),
             session.detail.as_deref().unwrap_or_default(),

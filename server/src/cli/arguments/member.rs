@@ -8,8 +8,8 @@ pub(super) const HELP: &str = "\
 An atomic or sequence FILE has a command on each line, as it would stand after `job add DEVICE`;
 words may be quoted as in a shell, and # begins a comment:
   replace ./DMAcc/lab/Name --value 'Lab on the roof'
-  add ./DMAcc/lab/Ext/Note --value x --format chr --type text/plain
-  delete ./DMAcc/lab/Ext/Old
+  add ./DMAcc/lab/Ext/Lab/Note --value x --format chr --type text/plain
+  delete ./DMAcc/lab/Ext/Lab/Old
 or it is a JSON list of objects with the keys verb, uri, value, value_base64, format, type,
 source, target, data, correlator and members:
   [{\"verb\": \"replace\", \"uri\": \"./DMAcc/lab/Name\", \"value\": \"Lab on the roof\"}]
