@@ -74,7 +74,7 @@ impl Arrival<'_> {
                 Ok(Route::New)
             }
             phase if phase.is_alive() => Ok(Route::Continue(kept)),
-            Phase::Expired => Ok(Route::New),
+            Phase::Expired | Phase::Completed => Ok(Route::New),
             Phase::Superseded => {
                 self.scope(transaction, &kept.device, true, kept.id)
                     .cloned("two sessions of it ran at once")?;

@@ -116,6 +116,8 @@ pub enum Phase {
     Superseded,
     /// Nothing came for too long.
     Expired,
+    /// It had ended, and the device has not come back with more.
+    Completed,
 }
 
 impl Phase {
@@ -134,6 +136,7 @@ impl Phase {
             Self::Refused => "refused",
             Self::Superseded => "superseded",
             Self::Expired => "expired",
+            Self::Completed => "completed",
         }
     }
 }

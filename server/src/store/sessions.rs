@@ -229,15 +229,16 @@ pub(crate) fn supersede_others(
 }
 
 pub(crate) fn expire(transaction: &Transaction<'_>, id: i64, now: Wall) -> rusqlite::Result<()> {
+    let query = "SELECT phase = 'ended', detail FROM sessions WHERE id = ?1";
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let (ended, said): (bool, Option<String>) = transaction.query_row(query, [id], read)?;
     // A session that the server had ended has nothing left to wait for.
-    let query = "SELECT phase = 'ended' FROM sessions WHERE id = ?1";
-    let ended: bool = transaction.query_row(query, [id], |row| row.get(0))?;
-    let detail = if ended {
-        ""
-    } else {
-        "nothing came for too long"
+    let (phase, detail) = match said.filter(|said| !said.is_empty()) {
+        _ if ended => (Phase::Completed, String::new()),
+        Some(said) => (Phase::Expired, format!("{said}; then nothing came")),
+        None => (Phase::Expired, "nothing came for too long".to_owned()),
     };
-    close(transaction, id, Phase::Expired, detail)?;
+    close(transaction, id, phase, &detail)?;
     let reason = "the session broke: nothing came for too long";
     super::apply::return_jobs_of(transaction, id, reason, now)
 }

@@ -286,6 +286,23 @@ fn a_silent_session_expires_and_its_jobs_return() {
 }
 
 #[test]
+fn a_session_that_had_ended_stays_well_ended() {
+    let mut device = Script::new();
+    device.begin();
+    device.clock += 601;
+    let now = device.now();
+    device.server.tidy(now).unwrap();
+    let session = device.server.store().session(1).unwrap().unwrap();
+    assert_eq!(
+        (session.phase.as_str(), session.detail),
+        ("completed", None)
+    );
+    // It is not taken up again.
+    let reply = device.send("<Alert><CmdID>1</CmdID><Data>1222</Data></Alert><Final/>");
+    assert_eq!(reply.status("SyncHdr"), "407");
+}
+
+#[test]
 fn the_audit_keeps_messages_and_masks_credentials() {
     let mut device = Script::new();
     device.begin();
