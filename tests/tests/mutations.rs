@@ -39,7 +39,7 @@ impl Noise {
 
     fn damage_once(&mut self, message: &mut Vec<u8>) {
         let at = self.dice.index(message.len() + 1);
-        match self.dice.roll(8) {
+        match self.dice.roll(10) {
             0 => message.truncate(at),
             1 => message.insert(at, self.dice.octet()),
             2 => {
@@ -60,6 +60,10 @@ impl Noise {
                     *place = octet;
                 }
             }
+            6 | 7 => {
+                let (old, new) = *self.dice.pick(WORDS).unwrap_or(&("", ""));
+                *message = exchanged(message, old.as_bytes(), new.as_bytes());
+            }
             _ => {
                 let octet = self.dice.octet();
                 if let Some(place) = message.get_mut(at) {
@@ -77,6 +81,50 @@ const INTERESTING: &[u8] = &[
     0x00, 0x01, 0x02, 0x03, 0x04, 0x43, 0x44, 0x6a, 0x7f, 0x80, 0x83, 0xc3, 0xff, b'<', b'>', b'/',
     b'&', b';', b'0', b'9', b'.', b'?', b'"',
 ];
+
+/// Words for others, everywhere in a message: what comes of it can still be read, so that the
+/// damage reaches beyond the decoders.
+const WORDS: &[(&str, &str)] = &[
+    ("Replace>", "Frobnicate>"),
+    ("Replace>", "Put>"),
+    ("Get>", "Exec>"),
+    ("Get>", "Results>"),
+    ("Add>", "Copy>"),
+    ("Atomic>", "Sequence>"),
+    ("CmdID>", "Correlator>"),
+    ("</Item>", "<MoreData/></Item>"),
+    ("<Data>", "<Data><x/>"),
+    ("<Data>", "<Data>&#233;"),
+    ("<Target>", "<Source>"),
+    ("Status>", "Alert>"),
+    ("b64<", "bin<"),
+    ("b64<", "chr<"),
+    ("bin<", "int<"),
+    ("=<", "%<"),
+    ("./DMAcc", "."),
+    ("./DMAcc", "./DMAcc/"),
+    ("/Note", "?list=Struct"),
+    ("/Note", "%zz"),
+    ("1", "9"),
+    ("2", "4"),
+    ("0", "1"),
+    ("DevInfo", "DevDetail"),
+];
+
+fn exchanged(message: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(message.len());
+    let mut rest = message;
+    while let Some((first, tail)) = rest.split_first() {
+        if let Some(after) = rest.strip_prefix(old).filter(|_| !old.is_empty()) {
+            out.extend_from_slice(new);
+            rest = after;
+        } else {
+            out.push(*first);
+            rest = tail;
+        }
+    }
+    out
+}
 
 impl Line for Noise {
     fn pass(&mut self, direction: Direction, message: &mut Vec<u8>) -> Passage {
@@ -117,9 +165,17 @@ fn jobs(dice: &mut Dice) -> Vec<Operation> {
         },
     };
     let members = || (1..4).map(one).collect();
-    match dice.roll(8) {
+    match dice.roll(9) {
         6 => vec![Operation::Atomic { members: members() }],
         7 => vec![Operation::Sequence { members: members() }],
+        8 => vec![Operation::Add {
+            uri: uri.clone(),
+            content: Content {
+                format: Some("bin".to_owned()),
+                base64: Some("b2N0ZXRzIQ==".to_owned()),
+                ..Content::default()
+            },
+        }],
         n => vec![one(n)],
     }
 }
