@@ -159,7 +159,10 @@ impl fmt::Display for Error {
             Self::Transport(source) => write!(f, "connection lost: {source}"),
             Self::NoAnswer => f.write_str("the server closed the connection without an answer"),
             Self::Truncated => f.write_str("the answer of the server broke off"),
-            Self::NotHttp { reason } => write!(f, "the answer is not HTTP: {reason}"),
+            Self::NotHttp { reason } => write!(
+                f,
+                "the answer is not HTTP ({reason}): are scheme and port of the address right?"
+            ),
             Self::TooLarge { limit } => write!(f, "the answer is larger than {limit} bytes"),
             Self::MediaType { found } => write_media_type(f, found.as_deref()),
             Self::ContentEncoding { found } => {
@@ -192,7 +195,11 @@ fn write_attempts(
     write!(f, "no connection to {host}")?;
     for (index, (address, error)) in attempts.iter().enumerate() {
         let mark = if index == 0 { ": " } else { "; " };
-        write!(f, "{mark}{address}: {error}")?;
+        f.write_str(mark)?;
+        if address.to_string() != host {
+            write!(f, "{address}: ")?;
+        }
+        write!(f, "{error}")?;
     }
     Ok(())
 }
@@ -221,13 +228,9 @@ fn write_status(f: &mut fmt::Formatter<'_>, code: u16, after: Option<Duration>) 
 
 fn write_media_type(f: &mut fmt::Formatter<'_>, found: Option<&str>) -> fmt::Result {
     match found {
-        Some(found) => write!(f, "the answer is {found:?}, not a DM message")?,
-        None => f.write_str("the answer has no Content-Type")?,
+        Some(found) => write!(f, "the answer is {found:?}, not a DM message"),
+        None => f.write_str("the answer has no Content-Type"),
     }
-    if is_generic(found) {
-        f.write_str(" (sniff-media-type would look into it)")?;
-    }
-    Ok(())
 }
 
 /// Whether a media type leaves open what the content is.
@@ -263,5 +266,34 @@ impl std::error::Error for Error {
             Self::Resolve { source, .. } | Self::Transport(source) => Some(source),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_addresses_of_a_name_are_told_and_those_of_an_address_are_not_repeated() {
+        let attempt = || io::Error::from(io::ErrorKind::ConnectionRefused);
+        let connect = |host: &str, addresses: &[&str]| {
+            let attempts = addresses
+                .iter()
+                .map(|text| (text.parse().unwrap(), attempt()));
+            let error = Error::Connect {
+                host: host.to_owned(),
+                attempts: attempts.collect(),
+            };
+            error.to_string()
+        };
+        assert_eq!(
+            connect("192.0.2.1:80", &["192.0.2.1:80"]),
+            "no connection to 192.0.2.1:80: connection refused"
+        );
+        assert_eq!(
+            connect("lab.example:80", &["192.0.2.1:80", "[2001:db8::1]:80"]),
+            "no connection to lab.example:80: 192.0.2.1:80: connection refused; \
+             [2001:db8::1]:80: connection refused"
+        );
     }
 }
