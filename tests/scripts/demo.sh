@@ -34,6 +34,9 @@ server() {
     "$bin/omadm-server" "$verb" "$noun" --db "$work/server.db" "$@"
 }
 
+# explain TEXT: what to look for in what follows
+explain() { printf '%s\n\n' "$*" | fold -s -w 80 | sed 's/ *$//'; }
+
 # wait_for SECONDS WHAT COMMAND…: until the command succeeds
 wait_for() {
     local deadline=$((SECONDS + $1)) what=$2
@@ -58,11 +61,13 @@ echo "$url"
 
 step="starting omadmd"
 say "omadmd with a fresh state folder"
+mkdir -m 700 "$work/state"
 cat >"$work/agent.toml" <<EOF
 state-dir = "$work/state"
 
 [control]
 socket = "$work/control"
+group = ""
 EOF
 "$bin/omadm" check --config "$work/agent.toml"
 "$bin/omadmd" --config "$work/agent.toml" >"$work/agent.log" 2>&1 &
@@ -70,6 +75,13 @@ pids+=($!)
 wait_for 20 "omadmd to answer" omadm status
 device=$(omadm get --json ./DevInfo/DevId | sed -n 's/.*"value": *"\([^"]*\)".*/\1/p')
 echo "this device is $device"
+# A machine may have dozens of links; the loopback and the first two others that are up will do.
+links=(lo)
+for link in $(omadm get ./DiagMon/Links/DiagMonData | sed -n 's/^ *Children *//p'); do
+    [ "$link" != lo ] && [ "${#links[@]}" -lt 3 ] || continue
+    [ "$(omadm get --value "./DiagMon/Links/DiagMonData/$link/OperState")" = up ] || continue
+    links+=("$link")
+done
 
 step="adding the account"
 say "The same secrets on both ends"
@@ -78,23 +90,26 @@ random >"$work/device.secret"
 random >"$work/server.secret"
 chmod 600 "$work"/*.secret
 server device add "$device" --user demo-device --secret-file "$work/device.secret" \
-    --server-auth md5 --server-user demo.example --server-secret-file "$work/server.secret"
+    --server-auth md5 --server-user demo.example --server-secret-file "$work/server.secret" | sed -n 1p
 omadm account add demo --server-id demo.example --address "$url" --allow-http --encoding xml \
     --client-name demo-device --client-secret-file "$work/device.secret" \
     --server-name demo.example --server-secret-file "$work/server.secret"
+echo "the device has the account demo; each end proves itself to the other by MD5"
 
 step="queueing jobs"
 say "Jobs for the device"
+explain "What is there, live values of this machine's kernel, a value that is replaced, an Atomic" \
+    "that must fail as a whole, a node that comes and goes."
 cat >"$work/atomic.json" <<EOF
 [
   {"verb": "replace", "uri": "./DMAcc/demo/Name", "value": "must not stay"},
   {"verb": "replace", "uri": "./DevInfo/DevId", "value": "refused: the identity is read-only"}
 ]
 EOF
-server job add "$device" get './DevInfo?list=StructData'
-server job add "$device" get './DevDetail?list=StructData'
-server job add "$device" get './DiagMon?list=Struct'
-server job add "$device" get './DiagMon/Memory?list=StructData' './DiagMon/Links?list=StructData'
+server job add "$device" get . './DMAcc?list=Struct' './DiagMon/Memory?list=Struct'
+server job add "$device" get './DevInfo?list=StructData' './DevDetail?list=StructData'
+server job add "$device" get './DiagMon/Memory/DiagMonData?list=StructData'
+server job add "$device" get './DiagMon/Links/DiagMonData/lo?list=StructData'
 server job add "$device" replace ./DMAcc/demo/Name --value 'Demo on loopback'
 server job add "$device" atomic "$work/atomic.json"
 server job add "$device" add ./DMAcc/demo/Ext/Demo/Note --value 'here for one session'
@@ -102,6 +117,9 @@ server job add "$device" delete ./DMAcc/demo/Ext/Demo/Note
 
 step="running the session"
 say "The session, package by package"
+explain "The ends have not met before: the server challenges the device (401), the device the server" \
+    "(407), and each proves itself by MD5 (212). Then the commands go out in one package, and their" \
+    "Statuses and Results come back in the next."
 omadm session --account demo --trace
 
 step="checking what came of the jobs"
@@ -121,13 +139,25 @@ if [ "$name" != "Demo on loopback" ]; then
     exit 1
 fi
 
+echo
+echo "As it should be: the Atomic failed, and ./DMAcc/demo/Name is '$name' as before it."
+
 step="showing the tree"
 say "The management tree on the device"
-omadm tree
+for part in DMAcc DevInfo DevDetail DiagMon/Memory "${links[@]/#/DiagMon/Links/DiagMonData/}"; do
+    omadm tree "./$part"
+done
 
 step="showing the KPIs"
 say "This machine's KPIs"
-omadm kpi 'memory.*' 'pressure.memory.*' 'system.load.*' 'link.*'
+omadm kpi memory.total memory.available memory.cached memory.swap.free memory.oom-kills \
+    'pressure.*.some.avg10' 'system.*' 'storage.*' link.state 'link.*.bytes' 'link.*.packets' \
+    'link.*.errors' 'link.*.dropped' 'tcp.segments.*' tcp.established udp.in udp.in.errors |
+    awk -v links=" ${links[*]} " '
+        $1 ~ /^storage/ && $2 != "/" { next }
+        $1 ~ /^link/ && !index(links, " " $2 " ") { next }
+        { print }'
+printf '\nomadm kpi shows all %s of them.\n' "$(omadm kpi --json | grep -c '"id":')"
 
 step="stopping"
 for pid in "${pids[@]}"; do
