@@ -78,6 +78,26 @@ fn a_session_that_loses_its_bearer_begins_anew_at_the_next_address() {
 }
 
 #[test]
+fn a_session_that_loses_its_only_bearer_is_recorded() {
+    let (server, address) = listen();
+    let home = Home::new("");
+    let _daemon = home.start();
+    let mut client = home.connect();
+    client.ask("AddAccount", account("lab", &address)).unwrap();
+    client.send(&json!({ "method": "io.omadm.Agent.RunSession", "parameters": {} }));
+    let mut line = accept(&server, PATIENCE).expect("nobody calls");
+    request(&mut line);
+    // It would be sent again on a new connection.
+    drop(server);
+    drop(line);
+    let session = client.receive()["parameters"]["session"].clone();
+    assert_eq!(session["result"], "bearer-failed", "{session}");
+    let status = client.status();
+    assert_eq!(status["accounts"][0]["failures"], 1, "{status}");
+    assert_eq!(status["session"], json!(null));
+}
+
+#[test]
 fn the_best_prospect_of_several_addresses_counts() {
     let home = Home::new("[schedule]\ninterval = \"1d\"\n[retry]\ninitial = \"1s\"\nmax = \"2d\"");
     let _daemon = home.start();

@@ -100,7 +100,10 @@ impl Agent {
         let there = same
             .next()
             .filter(|found| turn.from < found.addresses.len());
-        let (Some(configured), Some(broken)) = (there, self.running.take()) else {
+        let Some(configured) = there else {
+            return false;
+        };
+        let Some(broken) = self.running.take() else {
             return false;
         };
         log::warn!("{}: {failed}", broken.account.address);
