@@ -291,11 +291,9 @@ impl Config {
             "max-connections",
             "must lie between 1 and 1024",
         );
-        let second = Duration::from_secs(1);
+        let interval = self.schedule.interval;
         must(
-            self.schedule
-                .interval
-                .is_none_or(|interval| interval >= second),
+            interval.is_none_or(|interval| interval >= Duration::from_secs(1)),
             "interval",
             "must be \"off\" or at least \"1s\"",
         );
@@ -304,7 +302,8 @@ impl Config {
             ("response-timeout", self.session.response_timeout),
             ("total-timeout", self.session.total_timeout),
         ] {
-            must(timeout >= second, key, "must be at least \"1s\"");
+            let least = Duration::from_millis(10);
+            must(timeout >= least, key, "must be at least \"10ms\"");
         }
         must(
             !self.retry.initial.is_zero(),
