@@ -7,7 +7,7 @@ use std::time::Duration;
 use omadm_dm::session::SessionCause;
 use omadm_syncml::Now;
 
-use super::schedule::{self, Dice, Due};
+use super::schedule::{self, Dice, Due, Prospect};
 use crate::config::Config;
 use crate::mo::dmacc::AccountPolicy;
 use crate::store::AccountRecord;
@@ -77,31 +77,29 @@ impl Book {
         }
     }
 
-    /// Brings regular sessions forward that were planned without knowing the time.
-    pub(super) fn hasten_regular(
+    /// Brings sessions forward that were planned, or could not be held, without the right time.
+    pub(super) fn hasten_by_clock(
         &mut self,
         config: &Config,
         now: Now,
         mut dice: impl FnMut() -> Dice,
     ) {
-        for local in self.locals.values_mut() {
-            let Some(planned) = local.due.as_mut() else {
-                continue;
+        for Local { record, due, .. } in self.locals.values_mut() {
+            let Some(planned) = due else { continue };
+            let (schedule, retry) = (&config.schedule, &config.retry);
+            let better = match planned.cause {
+                SessionCause::Schedule => {
+                    schedule::first(schedule, retry, 0, record.succeeded, now, dice())
+                }
+                // As if it were the first failure: it may have been for the clock alone.
+                SessionCause::Retry if record.result.as_deref() == Some("bearer-failed") => {
+                    let at_once = Prospect::Later(Duration::ZERO);
+                    Some(schedule::again(retry, 1, at_once, now, dice()))
+                }
+                _ => None,
             };
-            let (failures, succeeded) = (local.record.failures, local.record.succeeded);
-            if planned.cause == SessionCause::Schedule
-                && failures == 0
-                && let Some(due) = schedule::first(
-                    &config.schedule,
-                    &config.retry,
-                    failures,
-                    succeeded,
-                    now,
-                    dice(),
-                )
-                && due.at < planned.at
-            {
-                *planned = due;
+            if let Some(better) = better.filter(|better| better.at < planned.at) {
+                *planned = better;
             }
         }
     }
@@ -164,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_late_brings_regular_sessions_forward() {
+    fn a_clock_that_is_set_late_brings_sessions_forward() {
         let config = Config::default();
         let interval = config.schedule.interval.unwrap();
         let mut book = Book::default();
@@ -172,27 +170,34 @@ mod tests {
         let day = 86_400;
         book.local("old").record.succeeded = wall(10 * day);
         book.local("new").record.succeeded = None;
-        book.local("bad").record = AccountRecord {
-            failures: 3,
-            ..Default::default()
-        };
-        let names = ["old", "new", "bad"].map(str::to_owned);
         // Started with a clock that knows nothing, set a minute later.
-        book.plan(names, &config, false, at(0), || 0);
+        book.plan(
+            ["old", "new"].map(str::to_owned),
+            &config,
+            false,
+            at(0),
+            || 0,
+        );
         let late = Due {
             at: Duration::from_hours(5),
             cause: SessionCause::Retry,
         };
-        book.local("bad").due = Some(late);
+        for (account, result) in [("failed", "bearer-failed"), ("wrong", "refused")] {
+            let local = book.local(account);
+            local.record.failures = 9;
+            local.record.result = Some(result.to_owned());
+            local.due = Some(late);
+        }
         let now = Now {
             wall: wall(15 * day),
             ..at(60)
         };
-        book.hasten_regular(&config, now, || 0);
+        book.hasten_by_clock(&config, now, || 0);
         let due = |account: &str| book.get(account).unwrap().due.unwrap();
         assert_eq!(due("old").at, Duration::from_mins(1));
         assert_eq!(due("new").at, interval, "never brought back");
-        assert_eq!(due("bad"), late);
+        assert_eq!(due("failed").at, Duration::from_mins(1));
+        assert_eq!(due("wrong"), late);
     }
 
     #[test]

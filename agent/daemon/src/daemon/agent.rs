@@ -51,8 +51,8 @@ pub(super) struct Agent {
     pub commit: Option<Commit>,
     /// Calls that have to wait for the transaction on its way.
     pub deferred: VecDeque<Asked>,
-    /// Whether the wall clock has been plausible since the start.
-    pub clock_known: bool,
+    /// The wall clock at the boot of the machine, as it was last seen; `None` until plausible.
+    pub clock_offset: Option<Duration>,
     pub watchdog: Option<Duration>,
     pub alive_at: Duration,
     /// When the daemon ends whatever happens; `None` while it is not asked to stop.

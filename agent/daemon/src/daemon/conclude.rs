@@ -113,6 +113,10 @@ impl Agent {
                 ))
             }
         };
+        if let Some(next) = next.filter(|_| failed.is_some()) {
+            let wait = next.at.saturating_sub(now.boot).as_secs();
+            log::info!("account {name}: the next attempt is in {wait} s");
+        }
         self.book.local(name).due = next;
         self.store_record(name.clone(), record, state, now);
     }
@@ -171,8 +175,12 @@ impl End {
 
 fn report(state: &SessionState) {
     let text = format!(
-        "session {} with {:?} ({}): {}{}; {} messages sent, {} received, {} commands",
-        state.session_id,
+        "session {}with {:?} ({}): {}{}; {} messages sent, {} received, {} commands",
+        // One that never began has none.
+        match state.session_id.as_str() {
+            "" => String::new(),
+            id => format!("{id} "),
+        },
         state.server_id,
         state.cause,
         state.result.as_deref().unwrap_or_default(),

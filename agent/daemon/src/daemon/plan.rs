@@ -11,6 +11,14 @@ use super::schedule::{self, Due, Prospect, random_up_to};
 /// Alerts wait this long for company before they start a session.
 const ALERTS: Duration = Duration::from_secs(5);
 
+/// A clock that goes forward by so much has been set.
+const SET: Duration = Duration::from_hours(1);
+
+/// The wall clock at the boot of the machine, as the clocks stand now.
+pub(super) fn clock_offset(now: Now) -> Option<Duration> {
+    Some(now.wall?.0.saturating_sub(now.boot))
+}
+
 impl Agent {
     /// Plans sessions at the start of the daemon.
     pub(super) fn plan_start(&mut self, new_boot: bool, now: Now) {
@@ -68,13 +76,17 @@ impl Agent {
 
     /// A machine without a battery for its clock learns the time after its start. Only then can
     /// the time since the last success be known: without it, a machine that is switched off
-    /// every night would begin a whole interval every morning.
+    /// every night would begin a whole interval every morning. And only then can certificates
+    /// be valid.
     pub(super) fn notice_clock(&mut self, now: Now) {
-        if self.clock_known || now.wall.is_none() {
+        let Some(offset) = clock_offset(now) else {
             return;
+        };
+        let before = self.clock_offset.replace(offset);
+        if before.is_none_or(|before| offset > before.saturating_add(SET)) {
+            log::info!("the clock has been set");
+            self.book.hasten_by_clock(&self.config, now, dice);
         }
-        self.clock_known = true;
-        self.book.hasten_regular(&self.config, now, dice);
     }
 
     /// The names of the accounts that sessions can be held with.

@@ -18,7 +18,7 @@ use super::account::Book;
 use super::agent::{Agent, Signals, dice};
 use super::instance::{Instance, InstanceError};
 use super::queue::Queue;
-use super::{clock, logging, notify, objects};
+use super::{clock, logging, notify, objects, plan};
 use crate::config::{self, Config};
 use crate::control::{Asked, Listener};
 use crate::exit;
@@ -216,7 +216,7 @@ async fn agent(
         last_session: None,
         commit: None,
         deferred: std::collections::VecDeque::new(),
-        clock_known: now.wall.is_some(),
+        clock_offset: plan::clock_offset(now),
         watchdog,
         alive_at: now.boot,
         stop_at: None,
