@@ -39,7 +39,7 @@ pub(super) struct Answer {
 impl Answer {
     pub(super) fn new(header: &Header) -> Self {
         Self {
-            msg_ref: header.msg_id.clone(),
+            msg_ref: header::reference(&header.msg_id).to_owned(),
             status: header::status(header, StatusCode::OK),
             refused: None,
             replies: Vec::new(),

@@ -3,7 +3,7 @@
 
 use super::content::{self, LargeObject};
 use super::reply::{ItemOutcome, Reply};
-use super::{ExecKey, ExecRecord};
+use super::{ExecKey, ExecRecord, header};
 use crate::{Authority, Edit, Overlay, Savepoint, Snapshot, Tree, View};
 use omadm_syncml::uri::UriLimits;
 use omadm_syncml::{Address, Command, Item, MediaType, Meta, Now, Request, StatusCode};
@@ -192,7 +192,8 @@ impl<'a> Execution<'a> {
 
     fn bare_reply(&self, command: &Command, code: StatusCode) -> Reply {
         let silent = self.setting.silent || command.no_resp();
-        Reply::new(&command.cmd_id(), command.name(), silent, code)
+        let cmd_id = command.cmd_id();
+        Reply::new(header::reference(&cmd_id), command.name(), silent, code)
     }
 
     /// Answers a command and its members with 215.
@@ -240,7 +241,9 @@ pub(super) fn refuse(commands: &[Command], code: StatusCode, silent: bool) -> Ve
             StatusCode::BAD_REQUEST
         };
         let silent = silent || command.no_resp();
-        replies.push(Reply::new(&command.cmd_id(), command.name(), silent, code));
+        let cmd_id = command.cmd_id();
+        let cmd_ref = header::reference(&cmd_id);
+        replies.push(Reply::new(cmd_ref, command.name(), silent, code));
         open.extend(command.members().iter().rev());
     }
     replies
@@ -263,5 +266,6 @@ pub(super) fn addresses(commands: &[Command], limits: UriLimits) -> Vec<Address>
 
 /// The `CmdID` as it came. `0` stands for the header and names no command.
 fn has_cmd_id(command: &Command) -> bool {
-    matches!(command, Command::Status(_)) || !matches!(&*command.cmd_id(), "" | "0")
+    let cmd_id = command.cmd_id();
+    matches!(command, Command::Status(_)) || !matches!(header::reference(&cmd_id), "" | "0")
 }

@@ -15,6 +15,15 @@ pub(super) struct Objection {
     pub(super) words: String,
 }
 
+/// Every answer repeats the `MsgID` and `CmdID` that it is to: a message of long ones would be
+/// answered with many times its size. Real ones are numbers or UUIDs.
+pub(super) const LONGEST_ID: usize = 255;
+
+/// An identifier as an answer repeats it; one that is too long cannot be referred to.
+pub(super) fn reference(id: &str) -> &str {
+    if id.len() > LONGEST_ID { "" } else { id }
+}
+
 /// Checks that a message speaks the right protocol and belongs to this session and device.
 pub(super) fn check(header: &Header, session_id: &str, device: &str) -> Result<(), Objection> {
     let objection = |code, words| Err(Objection { code, words });
@@ -28,6 +37,10 @@ pub(super) fn check(header: &Header, session_id: &str, device: &str) -> Result<(
             header.ver_proto
         );
         return objection(StatusCode::PROTOCOL_NOT_SUPPORTED, words);
+    }
+    if header.msg_id.len() > LONGEST_ID {
+        let words = format!("MsgID has more than {LONGEST_ID} octets");
+        return objection(StatusCode::BAD_REQUEST, words);
     }
     if !same_session(&header.session_id, session_id) {
         let words = format!(
@@ -81,7 +94,7 @@ const LONGEST_RESP_URI: usize = 4_096;
 /// The status of a header. The addresses are repeated exactly as they came.
 pub(super) fn status(header: &Header, code: StatusCode) -> Status {
     Status {
-        msg_ref: header.msg_id.clone(),
+        msg_ref: reference(&header.msg_id).to_owned(),
         cmd_ref: Some("0".to_owned()),
         cmd: "SyncHdr".to_owned(),
         target_refs: vec![header.target.uri.clone()],

@@ -103,3 +103,31 @@ fn what_a_message_changes_is_bounded_although_it_is_undone() {
     bench.serve(&delete("4", "./Play/Sub"));
     assert_eq!(bench.answers(), ["4 Delete 200 ./Play/Sub"]);
 }
+
+#[test]
+fn long_identifiers_are_not_repeated_in_every_answer() {
+    let long = "1".repeat(30_000);
+    let items = item("./Play/A") + &item("./Play/Nowhere");
+    let get = format!("<Get><CmdID>{long}</CmdID>{}</Get>", items.repeat(200));
+    let mut bench = Bench::proven();
+    bench.serve(&(package_1_accepted(1, 200) + &get + &delete("2", "./Play/A")));
+    assert_eq!(bench.answers(), [" Get 400", "2 Delete 200 ./Play/A"]);
+
+    let commands = delete("1", "./Play/B").repeat(300);
+    for proof in [PeerProof::TlsServer, PeerProof::None] {
+        let mut account = account();
+        account.accepts = vec![PeerProof::TlsServer];
+        let mut bench = Bench::new(account, proof);
+        let id = bench.session.session_id().to_owned();
+        let text =
+            message(&id, 1, "", &commands, true).replace("<MsgID>1<", &format!("<MsgID>{long}<"));
+        bench.receive(text.as_bytes());
+        let SessionEnd::Violation(words) = &bench.outcome().end else {
+            panic!("{}", bench.outcome());
+        };
+        assert!(words.contains("MsgID") && words.len() < 500, "{words}");
+        assert!(bench.value("./Play/B").is_some());
+        let sent: usize = bench.sent.iter().map(|envelope| envelope.body.len()).sum();
+        assert!(sent < 100_000, "{sent}");
+    }
+}
