@@ -13,7 +13,7 @@ impl Execution<'_> {
         place: Place<'_>,
     ) -> bool {
         if place.in_atomic || place.depth >= self.setting.nesting {
-            return self.refuse_container(command, container, StatusCode::COMMAND_FAILED);
+            return self.refuse_with_members(command, StatusCode::COMMAND_FAILED);
         }
         if container.commands.is_empty() {
             return self.reply(command, StatusCode::INCOMPLETE_COMMAND);
@@ -48,15 +48,10 @@ impl Execution<'_> {
         ok
     }
 
-    /// Answers a container that cannot be executed, and its members with 215.
-    pub(super) fn refuse_container(
-        &mut self,
-        command: &Command,
-        container: &Container,
-        code: StatusCode,
-    ) -> bool {
+    /// Answers a command that cannot be executed, and the members of a container with 215.
+    pub(super) fn refuse_with_members(&mut self, command: &Command, code: StatusCode) -> bool {
         self.reply(command, code);
-        for member in &container.commands {
+        for member in command.members() {
             self.skip(member);
         }
         false

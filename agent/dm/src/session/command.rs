@@ -118,7 +118,7 @@ impl<'a> Execution<'a> {
     /// Executes one command; true if it and all its members succeeded.
     pub(super) fn command(&mut self, command: &Command, place: Place<'_>) -> bool {
         if !has_cmd_id(command) {
-            return self.reply(command, StatusCode::BAD_REQUEST);
+            return self.refuse_with_members(command, StatusCode::BAD_REQUEST);
         }
         match command {
             Command::Add(request) => self.items(command, request, place, Self::add),

@@ -16,7 +16,7 @@ impl Execution<'_> {
         place: Place<'_>,
     ) -> bool {
         if place.in_atomic || place.depth >= self.setting.nesting {
-            return self.refuse_container(command, container, StatusCode::COMMAND_FAILED);
+            return self.refuse_with_members(command, StatusCode::COMMAND_FAILED);
         }
         if container.commands.is_empty() {
             return self.reply(command, StatusCode::INCOMPLETE_COMMAND);

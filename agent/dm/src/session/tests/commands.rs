@@ -124,6 +124,23 @@ fn a_command_without_cmd_id_gets_400_with_an_empty_reference() {
 }
 
 #[test]
+fn members_of_a_container_without_cmd_id_are_answered_as_well() {
+    let body = format!("<Atomic>{}</Atomic>", delete("2", "./Play/A"))
+        + &format!("<Sequence>{}</Sequence>", delete("3", "./Play/A"));
+    let (bench, answers) = ask(&body);
+    assert_eq!(
+        answers,
+        [
+            " Atomic 400",
+            "2 Delete 215",
+            " Sequence 400",
+            "3 Delete 215"
+        ]
+    );
+    assert!(bench.value("./Play/A").is_some());
+}
+
+#[test]
 fn repeated_cmd_ids_are_answered_one_by_one() {
     let body = get("1", "./Play/A") + &get("1", "./Play/B");
     assert_eq!(answers(&body).len(), 4);
