@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 
-use nix::sys::termios::{self, LocalFlags, SetArg};
+use nix::sys::termios::{self, LocalFlags, SetArg, SpecialCharacterIndices as Special};
 use zeroize::Zeroizing;
 
 use super::arguments::{Account, Listing, NewAccount, Scheme, TERMINAL};
@@ -208,10 +208,16 @@ fn ask(whose: &str) -> io::Result<Zeroizing<String>> {
     write!(io::stderr(), "Secret of {whose}: ")?;
     let before = termios::tcgetattr(&stdin)?;
     let mut silent = before.clone();
-    // Ctrl-C must not leave a terminal behind that shows nothing: it is read as a character.
+    // Ctrl-C must not leave a terminal behind that shows nothing: it is read as a character,
+    // one that ends the line.
     silent
         .local_flags
         .remove(LocalFlags::ECHO | LocalFlags::ISIG);
+    for (place, ending) in [(Special::VEOL, INTERRUPT), (Special::VEOL2, QUIT)] {
+        if let Some(slot) = silent.control_chars.get_mut(place as usize) {
+            *slot = ending;
+        }
+    }
     termios::tcsetattr(&stdin, SetArg::TCSAFLUSH, &silent)?;
     let line = first_line(&mut TillInterrupted(stdin.lock()));
     termios::tcsetattr(&stdin, SetArg::TCSAFLUSH, &before)?;
@@ -219,14 +225,18 @@ fn ask(whose: &str) -> io::Result<Zeroizing<String>> {
     line
 }
 
-/// A terminal at which Ctrl-C and Ctrl-\\ end the input.
+/// Ctrl-C and Ctrl-\\.
+const INTERRUPT: u8 = 0x03;
+const QUIT: u8 = 0x1c;
+
+/// A terminal at which these end the input.
 struct TillInterrupted<R>(R);
 
 impl<R: Read> Read for TillInterrupted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.0.read(buffer)?;
         let read = buffer.get(..count).unwrap_or_default();
-        if read.iter().any(|octet| matches!(octet, 0x03 | 0x1c)) {
+        if read.iter().any(|octet| matches!(*octet, INTERRUPT | QUIT)) {
             return Err(io::Error::other("interrupted"));
         }
         Ok(count)
