@@ -98,6 +98,7 @@ fn show(
     match samples.len() - rows.len() {
         0 => Ok(()),
         count => {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
             let more = print::counted(count, "more is", "more are");
             let note = format!("{more} absent on this machine; --all says why");
             Ok(writeln!(out, "{}", style.faint(&note))?)

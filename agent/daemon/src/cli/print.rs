@@ -192,8 +192,8 @@ pub(super) fn moment(time: &str) -> String {
     }
 }
 
-/// A count with the noun and verb that it takes.
-pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
+/// A count with the noun or verb that it takes.
+pub(super) fn counted(count: i64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 

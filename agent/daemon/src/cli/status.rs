@@ -66,16 +66,16 @@ pub(super) fn summary(session: &SessionState) -> String {
         id => format!("{id} "),
     };
     let mut text = format!(
-        "{id}with {} ({}), {} in {}: {} sent in {} messages, {} received in {}, {} commands",
+        "{id}with {} ({}), {} in {}: {} sent in {}, {} received in {}, {}",
         session.account,
         session.cause,
         result,
         print::duration(session.seconds),
         octets(session.bytes_sent),
-        session.messages_sent,
+        print::counted(session.messages_sent, "message", "messages"),
         octets(session.bytes_received),
         session.messages_received,
-        session.commands,
+        print::counted(session.commands, "command", "commands"),
     );
     if let Some(detail) = &session.detail {
         text.push_str("; ");

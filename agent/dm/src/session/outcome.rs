@@ -102,7 +102,7 @@ impl fmt::Display for SessionEnd {
             Self::Completed => f.write_str("completed"),
             Self::AbortedByServer => f.write_str("aborted by the server (Alert 1223)"),
             Self::Cancelled(cancel) => write!(f, "aborted by the device: {cancel}"),
-            Self::Refused(refusal) => write!(f, "refused: {refusal}"),
+            Self::Refused(refusal) => refusal.fmt(f),
             Self::HeaderRefused(code) => write_header_refused(f, *code),
             Self::Malformed(reason) => write!(f, "the server's message is malformed: {reason}"),
             Self::Violation(reason) => write!(f, "the server broke the protocol: {reason}"),
