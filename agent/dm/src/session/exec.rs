@@ -2,12 +2,17 @@
 //! (OMA-TS-DM_RepPro 6.6.8).
 
 use super::command::{Done, Execution, Outcome, Place};
-use super::{ExecKey, ExecRecord, outgoing};
+use super::{ExecKey, ExecRecord, header, outgoing};
 use crate::{Exec, operation};
 use omadm_syncml::{Command, Format, Item, Meta, Request, StatusCode, Value};
 
 impl Execution<'_> {
     pub(super) fn exec(&mut self, command: &Command, request: &Request, place: Place<'_>) -> bool {
+        // It is kept with every effect, on the disk, and goes into the closing alert.
+        let correlator = request.correlator.as_deref().unwrap_or_default();
+        if correlator.len() > header::LONGEST_ID {
+            return self.reply(command, StatusCode::TOO_LARGE);
+        }
         self.correlator.clone_from(&request.correlator);
         if self.is_repeated() {
             return self.items(command, request, place, |_, _, _| {

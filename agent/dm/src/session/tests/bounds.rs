@@ -131,3 +131,16 @@ fn long_identifiers_are_not_repeated_in_every_answer() {
         assert!(sent < 100_000, "{sent}");
     }
 }
+
+#[test]
+fn a_correlator_has_a_longest_length() {
+    let exec = |cmd_id: &str, length: usize| {
+        let correlator = "c".repeat(length);
+        let item = item("./Ops/Start");
+        format!("<Exec><CmdID>{cmd_id}</CmdID><Correlator>{correlator}</Correlator>{item}</Exec>")
+    };
+    let mut bench = Bench::proven();
+    bench.serve(&(package_1_accepted(1, 200) + &exec("1", 255) + &exec("2", 256)));
+    assert_eq!(bench.answers(), ["1 Exec 202 ./Ops/Start", "2 Exec 413"]);
+    assert_eq!(bench.commits[0].execs.len(), 1);
+}
