@@ -153,14 +153,23 @@ impl ManagementObject for DmAcc {
         &self.0
     }
 
-    fn validate(&self, change: &Change<'_>, _tree: &View<'_>) -> Result<(), StatusCode> {
+    fn validate(&self, change: &Change<'_>, tree: &View<'_>) -> Result<(), StatusCode> {
         match change {
+            Change::Delete { uri } if is_last_address(uri, tree) => Err(StatusCode::NOT_ALLOWED),
             // the local policy belongs to the account by its name
             Change::Rename { from, .. } if from.depth() == 2 => Err(StatusCode::NOT_ALLOWED),
             Change::Add { uri, node } | Change::Replace { uri, node } => valid(uri, node),
             Change::Rename { .. } | Change::Delete { .. } => Ok(()),
         }
     }
+}
+
+/// Whether the account would have no address left: nobody but its owner, at the device, could
+/// mend that.
+fn is_last_address(uri: &Uri, tree: &View<'_>) -> bool {
+    let names: Vec<&str> = uri.segments().skip(2).collect();
+    let siblings = || tree.node(&uri.parent()?)?.children().ok();
+    matches!(names.as_slice(), ["AppAddr", _]) && siblings().is_some_and(|names| names.len() < 2)
 }
 
 fn valid(uri: &Uri, node: &Node) -> Result<(), StatusCode> {
@@ -171,7 +180,7 @@ fn valid(uri: &Uri, node: &Node) -> Result<(), StatusCode> {
             text.is_empty() || AuthScheme::from_aauth_type(text).is_some()
         }
         ["AppAuth", _, "AAuthLevel"] => matches!(text, CLIENT | SERVER | "HTTP" | "OBEX"),
-        ["AppAuth", _, "AAuthSecret"] => !node.value.is_empty(),
+        ["AppAuth", _, "AAuthSecret"] | ["AppAddr", _, "Addr"] => !node.value.is_empty(),
         ["AppAddr", _, "AddrType"] => matches!(text, "" | "URI" | "IPv4" | "IPv6"),
         ["AppAddr", _, "Port", _, "PortNbr"] => text.parse::<u16>().is_ok_and(|port| port != 0),
         _ => true,

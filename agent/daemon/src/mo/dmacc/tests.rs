@@ -414,3 +414,36 @@ fn only_so_many_addresses_are_tried() {
     assert_eq!(addresses[0], "https://lab.example/dm");
     assert_eq!(addresses[7], "https://lab8.example/dm");
 }
+
+/// Nobody but somebody at the device could mend an account that has no address.
+#[test]
+fn a_server_does_not_cut_itself_off() {
+    let (mut tree, policies) = tree_with(&[lab()]);
+    let addr = "./DMAcc/lab/AppAddr/1/Addr";
+    let empty = replace(&mut tree, LAB, addr, "");
+    assert_eq!(empty, Err(StatusCode::UNSUPPORTED_FORMAT));
+    let delete = |tree: &mut Tree, uri: &str| {
+        let mut overlay = Overlay::new();
+        let mut edit = Edit::new(tree, &mut overlay, Snapshot::empty());
+        operation::delete(&mut edit, LAB, &address(uri))?;
+        tree.apply(&overlay.into_writes());
+        Ok(())
+    };
+    let last = delete(&mut tree, "./DMAcc/lab/AppAddr/1");
+    assert_eq!(last, Err(StatusCode::NOT_ALLOWED));
+    let second = Content::text("https://new.example/dm");
+    add_node(
+        &mut tree,
+        Authority::Local,
+        "./DMAcc/lab/AppAddr/2/Addr",
+        &second,
+    )
+    .unwrap();
+    assert_eq!(delete(&mut tree, "./DMAcc/lab/AppAddr/1"), Ok(()));
+    let read = accounts(&tree, &policies);
+    assert_eq!(
+        read[0].as_ref().unwrap().addresses,
+        ["https://new.example/dm"]
+    );
+    assert_eq!(delete(&mut tree, "./DMAcc/lab"), Ok(()), "but it may leave");
+}
