@@ -63,6 +63,10 @@ impl Session {
         }
         self.peer.learn(&header);
         self.follow_package(is_final, &commands);
+        if self.idle_messages > MAX_IDLE {
+            let words = "it asks for more again and again, and there is no more".to_owned();
+            return self.abort(SessionEnd::Violation(words), now);
+        }
         let has_commands = !commands.is_empty();
         match self.server.judge(&header, has_commands, &mut self.random) {
             ServerVerdict::Trusted { code, challenge } => answer.accept(code, challenge),
@@ -172,8 +176,8 @@ impl Session {
             return;
         }
         self.server_final = is_final;
-        let has_nothing = !is_final && commands.is_empty();
-        self.idle_messages = if has_nothing {
+        let brings_nothing = !is_final && only_asks && self.outbox.is_empty();
+        self.idle_messages = if brings_nothing {
             self.idle_messages.saturating_add(1)
         } else {
             0
@@ -205,6 +209,9 @@ impl Session {
         self.answer_due = now.boot.saturating_add(self.parameters.response_timeout);
     }
 }
+
+/// How many messages in a row may bring nothing and wait for nothing.
+const MAX_IDLE: u8 = 8;
 
 /// How often a server may fail to see an answer; one that is stuck never gets any further.
 const MAX_REPEATS: u8 = 3;

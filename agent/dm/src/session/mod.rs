@@ -112,7 +112,7 @@ pub struct Session {
     server_final: bool,
     /// Whether the device's last message closed its package.
     own_final: bool,
-    /// How many messages in a row had neither a command nor `Final`.
+    /// How many messages in a row had no `Final` and only asked for more, when there was no more.
     idle_messages: u8,
     outbox: Outbox,
     outputs: VecDeque<Output>,

@@ -151,6 +151,20 @@ fn a_server_that_forgets_final_is_asked_twice_and_let_go() {
 }
 
 #[test]
+fn a_server_that_asks_for_more_than_there_is_is_left() {
+    let mut bench = Bench::proven();
+    bench.serve(&(package_1_accepted(1, 200) + &get("1", "./Play/A")));
+    assert_eq!(bench.says().last().unwrap(), "Final");
+    let more = "<Alert><CmdID>n</CmdID><Data>1222</Data></Alert>";
+    for msg_id in 2..40 {
+        bench.serve_open(&(status(msg_id, "0", "SyncHdr", 200) + more));
+    }
+    assert!(bench.sent.len() < 15, "{} messages", bench.sent.len());
+    let words = bench.outcome().to_string();
+    assert!(words.contains("asks for more"), "{words}");
+}
+
+#[test]
 fn a_message_out_of_turn_is_passed_over() {
     let tree = tree();
     let start = start(proven_account(), PeerProof::TlsServer);
