@@ -119,6 +119,14 @@ fn certificate_fault(error: &CertificateError) -> TlsFault {
                 .to_owned(),
         ),
         C::Revoked => TlsFault::Revoked,
+        // What `openssl req -x509` makes unless it is told otherwise.
+        C::Other(inner) if inner.to_string().contains("CaUsedAsEndEntity") => {
+            TlsFault::Certificate(
+                "it is that of an authority, not of a server: make it with the extension \
+                 basicConstraints=CA:FALSE"
+                    .to_owned(),
+            )
+        }
         other => TlsFault::Certificate(other.to_string()),
     }
 }

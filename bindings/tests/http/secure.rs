@@ -200,6 +200,20 @@ async fn a_certificate_for_another_name_is_named_with_it() {
 }
 
 #[tokio::test]
+async fn an_authority_in_place_of_a_server_is_said_to_be_one() {
+    let authority = Authority::new();
+    let peer = authority
+        .serve(|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained))
+        .await;
+    let (_, error) = fault(&peer, &authority.trusted()).await;
+    let text = error.to_string();
+    assert!(
+        text.ends_with("make it with the extension basicConstraints=CA:FALSE"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
 async fn an_unknown_authority_is_not_trusted() {
     let peer = Authority::named("stranger").serve(|_| ()).await;
     let (fault, error) = fault(&peer, &Authority::new().trusted()).await;
