@@ -8,9 +8,10 @@
 
 use omadm_dm::session::SessionEnd;
 use omadm_dm::{Authority, Node, NodeWrite, Snapshot, operation};
-use omadm_server::job::{Content, Operation};
+use omadm_server::job::Operation;
 use omadm_server::store::JobState;
 use omadm_syncml::{Address, AlertId, Format, GenericAlert, Mark, MediaType, UriLimits, Value};
+use omadm_tests::ask::{add, get, replace};
 use omadm_tests::dice::Dice;
 use omadm_tests::pair::{DEVICE, Direction, Line, Pair, Passage, Perfect};
 
@@ -22,33 +23,6 @@ const ENCODINGS: [MediaType; 2] = [MediaType::DmXml, MediaType::DmWbxml];
 
 fn pair(encoding: MediaType) -> Pair {
     Pair::new(encoding, &[], SOURCES).unwrap()
-}
-
-fn text(value: &str) -> Content {
-    Content {
-        text: Some(value.to_owned()),
-        ..Content::default()
-    }
-}
-
-fn replace(uri: &str, value: &str) -> Operation {
-    Operation::Replace {
-        uri: uri.to_owned(),
-        content: text(value),
-    }
-}
-
-fn add(uri: &str, value: &str) -> Operation {
-    Operation::Add {
-        uri: uri.to_owned(),
-        content: text(value),
-    }
-}
-
-fn get(uri: &str) -> Operation {
-    Operation::Get {
-        uri: uri.to_owned(),
-    }
 }
 
 /// The value of a stored leaf on the device.

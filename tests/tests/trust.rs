@@ -9,9 +9,9 @@
 
 use omadm_dm::session::{Refusal, SessionEnd};
 use omadm_dm::{Authority, Node, NodeWrite, Snapshot, operation};
-use omadm_server::job::{Content, Operation};
 use omadm_server::store::JobState;
 use omadm_syncml::{Address, Format, MediaType, UriLimits, Value};
+use omadm_tests::ask::{add, copy, delete, get, replace};
 use omadm_tests::pair::{
     DEVICE_SECRET, Direction, Line, Pair, Passage, Perfect, Run, SERVER_SECRET,
 };
@@ -26,46 +26,6 @@ const SERVER_CREDENTIAL: &str = "./DMAcc/dms/AppAuth/2";
 
 fn pair(encoding: MediaType) -> Pair {
     Pair::new(encoding, &[], SOURCES).unwrap()
-}
-
-fn get(uri: &str) -> Operation {
-    Operation::Get {
-        uri: uri.to_owned(),
-    }
-}
-
-fn text(value: &str) -> Content {
-    Content {
-        text: Some(value.to_owned()),
-        ..Content::default()
-    }
-}
-
-fn replace(uri: &str, value: &str) -> Operation {
-    Operation::Replace {
-        uri: uri.to_owned(),
-        content: text(value),
-    }
-}
-
-fn add(uri: &str, value: &str) -> Operation {
-    Operation::Add {
-        uri: uri.to_owned(),
-        content: text(value),
-    }
-}
-
-fn copy(source: &str, target: &str) -> Operation {
-    Operation::Copy {
-        source: source.to_owned(),
-        target: target.to_owned(),
-    }
-}
-
-fn delete(uri: &str) -> Operation {
-    Operation::Delete {
-        uri: uri.to_owned(),
-    }
 }
 
 /// The value of a stored leaf on the device.

@@ -4,6 +4,7 @@ use omadm_dm::{Authority, Content, Edit, Overlay, Snapshot, operation};
 use omadm_server::job::Operation;
 use omadm_server::store::JobState;
 use omadm_syncml::{Address, MediaType, Now, UriLimits};
+use omadm_tests::ask::get;
 use omadm_tests::pair::{Pair, Perfect};
 use std::time::Duration;
 
@@ -51,12 +52,6 @@ fn pair(encoding: MediaType) -> Pair {
     pair.queue(&[get("./DevInfo/Man")]).unwrap();
     pair.run(&mut Perfect).unwrap();
     pair
-}
-
-fn get(uri: &str) -> Operation {
-    Operation::Get {
-        uri: uri.to_owned(),
-    }
 }
 
 /// Octets and messages of a session that asks for this.
