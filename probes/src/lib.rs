@@ -28,6 +28,7 @@ mod net_netstat;
 mod net_snmp;
 mod netlink;
 mod pressure;
+mod privileged;
 mod report;
 mod routes;
 mod stat;
@@ -46,6 +47,7 @@ pub use omadm_kpi::{
 
 pub use fs::{FsRoot, ReadError, Space};
 pub use netlink::{Dump, DumpError, KernelNetlink, RecordedNetlink, Table};
+pub use privileged::Privileged;
 
 /// Where the probes read: the machine itself, or a recorded tree.
 pub struct Sources {
@@ -53,14 +55,17 @@ pub struct Sources {
     pub fs: FsRoot,
     /// The kernel's network tables.
     pub netlink: Box<dyn Dump + Send>,
+    /// Whoever has more rights; without it what needs them is absent.
+    pub privileged: Option<Box<dyn Privileged>>,
 }
 
 impl Sources {
-    /// This machine.
+    /// This machine, with the rights of this process alone.
     pub fn system() -> Self {
         Self {
             fs: FsRoot::system(),
             netlink: Box::new(KernelNetlink::default()),
+            privileged: None,
         }
     }
 
@@ -69,6 +74,7 @@ impl Sources {
         let fs = FsRoot::recorded(dir);
         Self {
             netlink: Box::new(RecordedNetlink::new(fs.clone())),
+            privileged: None,
             fs,
         }
     }

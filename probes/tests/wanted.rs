@@ -22,6 +22,7 @@ fn asked(pattern: &str) -> Vec<Table> {
     let sources = Sources {
         fs: FsRoot::recorded("/nonexistent"),
         netlink: Box::new(Asked(Arc::clone(&asked))),
+        privileged: None,
     };
     let wanted = KpiSet::matching(pattern).unwrap_or_default();
     let mut samples = Samples::new();

@@ -303,7 +303,12 @@ fn one_collection_asks_the_kernel_once() {
     let fs = FsRoot::recorded(recording("gateway"));
     let netlink = Box::new(Counted(asked.clone(), RecordedNetlink::new(fs.clone())));
     let mut tree = Tree::new(TreeLimits::default());
-    let links = links::Links::new(Sources { fs, netlink }).unwrap();
+    let sources = Sources {
+        fs,
+        netlink,
+        privileged: None,
+    };
+    let links = links::Links::new(sources).unwrap();
     tree.mount(Box::new(links)).unwrap();
     let uri = |text: &str| {
         format!("./DiagMon/Links/DiagMonData/{text}")
