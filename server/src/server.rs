@@ -11,7 +11,7 @@ use crate::mask;
 use crate::session::{self, Effect, Exchange, Phase, Session, Settings};
 use crate::store::{Bounds, Scope, Store, apply, audit, devices, jobs, prune, sessions};
 use md5::{Digest as _, Md5};
-use omadm_syncml::{Limits, MediaType, Message, StatusCode, Wall, decode, encode};
+use omadm_syncml::{HmacHeader, Limits, MediaType, Message, StatusCode, Wall, decode, encode};
 use rusqlite::Transaction;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
@@ -58,6 +58,8 @@ pub struct Request<'a> {
     pub media_type: MediaType,
     /// The message.
     pub body: &'a [u8],
+    /// The digest over the message that came beside it.
+    pub hmac: Option<&'a HmacHeader>,
     /// The token of the `RespURI` it was sent to.
     pub token: Option<&'a str>,
     /// The address of the server as the device knows it; the token is put behind it.
@@ -75,6 +77,8 @@ pub struct Answer {
     pub media_type: MediaType,
     /// The message.
     pub body: Vec<u8>,
+    /// The digest over the message that goes beside it.
+    pub hmac: Option<HmacHeader>,
     /// The session, as `session list` counts.
     pub session: Option<i64>,
     /// How far the session has come.
@@ -207,6 +211,7 @@ impl Arrival<'_> {
         Answer {
             media_type: kept.answer_type,
             body: kept.answer,
+            hmac: None,
             session: Some(kept.id),
             phase: Some(kept.session.phase),
             summary: format!("message {} again", self.message.header.msg_id),
@@ -229,6 +234,7 @@ impl Arrival<'_> {
         Ok(Answer {
             media_type: self.request.media_type,
             body: self.write(&message)?,
+            hmac: None,
             session: Some(kept.id),
             phase: Some(kept.session.phase),
             summary: format!("message {} refused: {why}", self.message.header.msg_id),
@@ -287,6 +293,7 @@ impl Arrival<'_> {
         Ok(Answer {
             media_type: self.request.media_type,
             body,
+            hmac: None,
             session: Some(id),
             phase: Some(phase),
             summary: summary(

@@ -298,6 +298,7 @@ impl Course<'_> {
             to: None,
             media_type,
             body: body.into(),
+            hmac: None,
         };
         let now = now(self.pair.clock);
         self.session.handle_message(&message, &self.pair.tree, now);
@@ -313,6 +314,7 @@ impl Course<'_> {
         let request = Request {
             media_type: envelope.media_type,
             body,
+            hmac: None,
             token: token.map(|(_, token)| token),
             address: ADDRESS,
             now: wall(self.pair.clock),

@@ -160,6 +160,7 @@ mod tests {
                 to: None,
                 media_type,
                 body: encode(media_type, &message).unwrap().into(),
+                hmac: None,
             };
             let entry = Trace::default().entry(Direction::Sent, &envelope, &limits, None);
             assert!(!entry.xml.contains(SECRET), "{}", entry.xml);
@@ -219,6 +220,7 @@ mod tests {
             to: None,
             media_type: MediaType::DmWbxml,
             body: encode_element(MediaType::DmWbxml, &message).unwrap().into(),
+            hmac: None,
         };
         let xml = Trace::default()
             .entry(Direction::Sent, &envelope, &Limits::default(), None)
@@ -236,6 +238,7 @@ mod tests {
             to: None,
             media_type: MediaType::DmXml,
             body: format!("<SyncML>{SECRET}").into_bytes().into(),
+            hmac: None,
         };
         let entry =
             Trace::default().entry(Direction::Received, &envelope, &Limits::default(), None);

@@ -1,5 +1,9 @@
 //! Credentials, challenges and nonces (OMA-TS-DM-Security 1.2, 5).
 
+mod hmac;
+
+pub use hmac::{HMAC_HEADER, HmacHeader, HmacHeaderError, hmac, verify_hmac};
+
 use crate::{Cred, Data, Meta};
 use base64::Engine;
 use base64::alphabet;
@@ -51,18 +55,18 @@ pub enum AuthScheme {
     /// `syncml:auth-md5`: a digest with a nonce.
     Md5,
     /// `syncml:auth-MAC`: a digest over the message, in a header of the transport.
-    Mac,
+    Hmac,
 }
 
 impl AuthScheme {
-    const ALL: [Self; 3] = [Self::Basic, Self::Md5, Self::Mac];
+    const ALL: [Self; 3] = [Self::Basic, Self::Md5, Self::Hmac];
 
     /// The `Type` of a `Cred` or a `Chal`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Basic => "syncml:auth-basic",
             Self::Md5 => "syncml:auth-md5",
-            Self::Mac => "syncml:auth-MAC",
+            Self::Hmac => "syncml:auth-MAC",
         }
     }
 
@@ -79,7 +83,7 @@ impl AuthScheme {
         match self {
             Self::Basic => "BASIC",
             Self::Md5 => "DIGEST",
-            Self::Mac => "HMAC",
+            Self::Hmac => "HMAC",
         }
     }
 
@@ -93,7 +97,7 @@ impl AuthScheme {
 
     /// Whether the scheme uses a nonce.
     pub const fn needs_nonce(self) -> bool {
-        matches!(self, Self::Md5 | Self::Mac)
+        matches!(self, Self::Md5 | Self::Hmac)
     }
 }
 
@@ -148,12 +152,12 @@ pub fn basic_user(data: &str) -> Option<String> {
         .flatten()
 }
 
-/// The `Cred` of `user`; none for [`AuthScheme::Mac`], which travels outside the message.
+/// The `Cred` of `user`; none for [`AuthScheme::Hmac`], which travels outside the message.
 pub fn credential(scheme: AuthScheme, user: &str, password: &Secret, nonce: &[u8]) -> Option<Cred> {
     let data = match scheme {
         AuthScheme::Basic => basic(user, password),
         AuthScheme::Md5 => md5(user, password, nonce),
-        AuthScheme::Mac => return None,
+        AuthScheme::Hmac => return None,
     };
     Some(Cred {
         meta: Box::new(base64_meta(scheme)),
@@ -174,7 +178,7 @@ pub fn verify(
         && match scheme {
             AuthScheme::Basic => verify_basic(&cred.data, user, password),
             AuthScheme::Md5 => verify_md5(&cred.data, user, password, nonce),
-            AuthScheme::Mac => false,
+            AuthScheme::Hmac => false,
         }
 }
 
@@ -351,7 +355,7 @@ mod tests {
             };
             assert!(!check(other, "Bruce2", &secret(), b"Nonce"));
         }
-        assert!(credential(AuthScheme::Mac, "u", &secret(), b"").is_none());
+        assert!(credential(AuthScheme::Hmac, "u", &secret(), b"").is_none());
         assert!(!verify_md5("", "Bruce2", &secret(), b"Nonce"));
         assert!(!verify_md5("%%%", "Bruce2", &secret(), b"Nonce"));
     }

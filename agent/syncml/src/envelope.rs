@@ -1,5 +1,6 @@
 //! What a bearer carries: one encoded message and where it goes.
 
+use crate::auth::HmacHeader;
 use bytes::Bytes;
 use std::fmt;
 
@@ -60,6 +61,8 @@ pub struct Envelope {
     pub media_type: MediaType,
     /// The encoded message.
     pub body: Bytes,
+    /// The digest over `body` that travels beside it, in a header of the transport.
+    pub hmac: Option<HmacHeader>,
 }
 
 impl fmt::Debug for Envelope {
@@ -95,6 +98,7 @@ mod tests {
             to: Some(RespUri("http://s/dm?token=SECRET".into())),
             media_type: MediaType::DmXml,
             body: Bytes::from_static(b"<SyncML>SECRET"),
+            hmac: None,
         };
         let shown = format!("{envelope:?}");
         assert_eq!(shown, "Envelope { media_type: DmXml, length: 14, .. }");

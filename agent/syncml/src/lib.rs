@@ -28,7 +28,7 @@ mod writer;
 mod xml;
 
 pub use alert::{AlertCode, AlertId, GenericAlert, Mark};
-pub use auth::{AuthScheme, NonceForm, Secret};
+pub use auth::{AuthScheme, HmacHeader, NonceForm, Secret};
 pub use codec::{decode, decode_element, encode, encode_element, encoded_len, markup, sniff};
 pub use dump::dump;
 pub use element::{Attribute, Element, ElementName, Namespace, Node};

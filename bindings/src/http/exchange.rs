@@ -145,6 +145,7 @@ async fn receive(response: Response<Incoming>, settings: &Settings) -> Result<An
             to: None,
             media_type,
             body,
+            hmac: None,
         })),
         None => Err(answer::wrong_type(&head.headers)),
     }

@@ -146,6 +146,7 @@ pub(crate) fn message(body: &str) -> Envelope {
         to: None,
         media_type: MediaType::DmXml,
         body: Bytes::copy_from_slice(body.as_bytes()),
+        hmac: None,
     }
 }
 

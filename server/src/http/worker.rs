@@ -98,6 +98,7 @@ fn answer(server: &mut Server, work: &Work) -> Result<Answer, Fault> {
     server.answer(&Request {
         media_type: work.media_type,
         body: &work.body,
+        hmac: None,
         token: work.token.as_deref(),
         address: &work.address,
         now: clock::now(),

@@ -334,6 +334,6 @@ fn put_credential(
 pub(crate) const fn scheme_name(scheme: AuthScheme) -> &'static str {
     match scheme {
         AuthScheme::Basic => "basic",
-        AuthScheme::Md5 | AuthScheme::Mac => "md5",
+        AuthScheme::Md5 | AuthScheme::Hmac => "md5",
     }
 }

@@ -177,6 +177,7 @@ fn measure(encoding: MediaType, command: fn(usize) -> Command) -> Cost {
             )
             .unwrap()
             .into(),
+            hmac: None,
         })
         .collect();
     let region = Region::new(ALLOCATOR);

@@ -155,6 +155,7 @@ impl Session {
             to: self.peer.resp_uri.clone(),
             media_type: self.account.media_type,
             body: packed.body.into(),
+            hmac: None,
         });
         self.state = State::Server;
         self.answer_due = now.boot.saturating_add(self.parameters.response_timeout);

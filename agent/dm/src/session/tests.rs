@@ -229,6 +229,7 @@ impl Bench {
             to: None,
             media_type: MediaType::DmXml,
             body: bytes::Bytes::copy_from_slice(octets),
+            hmac: None,
         };
         self.session.handle_message(&envelope, &self.tree, self.now);
         self.drive();

@@ -161,6 +161,7 @@ impl Script {
         let answer = self.server.answer(&Request {
             media_type: self.media_type,
             body: octets,
+            hmac: None,
             token: self.token.clone().as_deref(),
             address: ADDRESS,
             now: self.now(),

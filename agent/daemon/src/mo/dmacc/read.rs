@@ -95,7 +95,7 @@ fn credential(view: &View<'_>, account: &Uri, level: &str) -> Result<Option<Cred
         }
         let type_ = text(view, &uri, "AAuthType").unwrap_or_default();
         let Some(scheme) =
-            AuthScheme::from_aauth_type(&type_).filter(|scheme| *scheme != AuthScheme::Mac)
+            AuthScheme::from_aauth_type(&type_).filter(|scheme| *scheme != AuthScheme::Hmac)
         else {
             unusable = Some(format!(
                 "AAuthType {type_:?} of {level} is not supported: use DIGEST or BASIC"

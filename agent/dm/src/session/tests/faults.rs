@@ -175,6 +175,7 @@ fn a_message_out_of_turn_is_passed_over() {
         to: None,
         media_type: MediaType::DmXml,
         body: text.into(),
+        hmac: None,
     };
     session.handle_message(&envelope, &tree, now(0));
     session.handle_committed(Ok(()), now(0));
