@@ -7,7 +7,9 @@ use omadm_agent::config::Device as DeviceConfiguration;
 use omadm_agent::control::wire::NewAccount;
 use omadm_agent::identity::{DevId, Machine, Origin};
 use omadm_agent::mo::dmacc::{self, AccountPolicy};
-use omadm_dm::session::{BearerFailure, Outcome, Output, Session, SessionCause, SessionStart};
+use omadm_dm::session::{
+    BearerFailure, Outcome, Output, Session, SessionCause, SessionParameters, SessionStart,
+};
 use omadm_dm::{Ddf, NodeWrite, Tree, TreeLimits};
 use omadm_probes::{FsRoot, Sources};
 use omadm_server::job::Operation;
@@ -99,6 +101,8 @@ pub struct Pair {
     pub server: Server,
     /// The alerts that wait in the device's store.
     pub alerts: Vec<GenericAlert>,
+    /// The bounds of the device's sessions.
+    pub parameters: SessionParameters,
     policy: AccountPolicy,
     clock: Duration,
     sessions: u64,
@@ -110,6 +114,17 @@ impl Pair {
     /// Both ends, with one account that is authenticated by MD5 in both directions. `ddfs`
     /// describe further stored nodes of the device, `sources` is where its probes read.
     pub fn new(encoding: MediaType, ddfs: &[&str], sources: &str) -> Result<Self, Failure> {
+        Self::with_limits(encoding, ddfs, sources, SessionParameters::default())
+    }
+
+    /// The same with bounds for the device's sessions; the server takes messages and objects of
+    /// the same sizes as the device.
+    pub fn with_limits(
+        encoding: MediaType,
+        ddfs: &[&str],
+        sources: &str,
+        parameters: SessionParameters,
+    ) -> Result<Self, Failure> {
         let mut tree = device_tree(sources)?;
         for text in ddfs {
             tree.describe(&Ddf::parse("test.xml", text)?)?;
@@ -121,7 +136,8 @@ impl Pair {
         store.add_device(&registration(), wall(clock))?;
         let settings = Settings {
             server_id: SERVER_ID.to_owned(),
-            ..Policy::default().settings
+            max_message: parameters.max_msg_size,
+            max_object: parameters.max_obj_size,
         };
         let server = Server::new(
             store,
@@ -134,6 +150,7 @@ impl Pair {
             tree,
             server,
             alerts: Vec::new(),
+            parameters,
             policy,
             clock,
             sessions: 0,
@@ -187,6 +204,7 @@ impl Pair {
             self.randomness(0),
         );
         start.alerts.clone_from(&self.alerts);
+        start.parameters.clone_from(&self.parameters);
         let session = Session::start(start, &self.tree, now(self.clock));
         let mut course = Course {
             pair: self,

@@ -160,10 +160,14 @@ pub struct Session {
     server_nonce: Option<Vec<u8>>,
     /// The device's `MaxMsgSize`.
     max_message: Option<u64>,
-    /// The commands of the last message that had any.
+    /// The device's `MaxObjSize`.
+    #[serde(default)]
+    max_object: Option<u64>,
+    /// The commands that have been sent and are not over, in the order in which they went.
     outstanding: Vec<Sent>,
-    /// The `MsgID` of that message.
-    outstanding_msg_id: String,
+    /// Whether the server's package goes on in its next message.
+    #[serde(default)]
+    package_open: bool,
     /// A large object that is being received.
     partial: Option<Partial>,
 }
@@ -180,8 +184,9 @@ impl Session {
             server_refusals: 0,
             server_nonce: None,
             max_message: None,
+            max_object: None,
             outstanding: Vec::new(),
-            outstanding_msg_id: String::new(),
+            package_open: false,
             partial: None,
         }
     }
@@ -328,8 +333,9 @@ impl Turn<'_> {
             // What it has answered counts; the rest is tried in another session.
             self.return_jobs(&reason);
             self.session.phase = Phase::Ended;
-        } else if message.is_final {
-            self.conclude(true);
+        } else if message.is_final || self.session.package_open {
+            // A device that ends its package before the server's has said all that it will say.
+            self.conclude(message.is_final);
             self.pack();
         } else {
             // OMA-TS-DM-Protocol 9: the package of the device goes on; no new commands until its end.
@@ -342,6 +348,9 @@ impl Turn<'_> {
         let meta = &self.exchange.message.header.meta;
         if let Some(bytes) = meta.max_msg_size.filter(|bytes| *bytes > 0) {
             self.session.max_message = Some(bytes);
+        }
+        if let Some(bytes) = meta.max_obj_size.filter(|bytes| *bytes > 0) {
+            self.session.max_object = Some(bytes);
         }
     }
 

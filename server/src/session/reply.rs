@@ -105,6 +105,11 @@ impl Reply {
         self.is_final = false;
     }
 
+    /// Leaves `Final` out: the package goes on in the next message (OMA-TS-DM-Protocol 6.1).
+    pub(super) fn leave_open(&mut self) {
+        self.is_final = false;
+    }
+
     /// Breaks the session off.
     pub(super) fn abort(&mut self) {
         self.alert(AlertCode::SESSION_ABORT, Vec::new());

@@ -12,6 +12,9 @@ pub(super) struct Sent {
     /// The index of the command in its job; members share it with their container.
     pub(super) index: u32,
     pub(super) path: CommandPath,
+    /// The `MsgID` of the message that it went in.
+    #[serde(default)]
+    pub(super) msg_id: String,
     pub(super) cmd_id: String,
     pub(super) name: String,
     /// The addresses of its items.
@@ -45,7 +48,14 @@ impl Sent {
         };
         let values = usize::try_from(self.results).unwrap_or(usize::MAX);
         let wants_values = self.name == "Get" && StatusCode(status).is_success();
-        self.unanswered.is_empty() && (!wants_values || values >= self.uris.len())
+        let enough = !self.lists() && values >= self.uris.len();
+        self.unanswered.is_empty() && (!wants_values || enough)
+    }
+
+    /// Whether it asks for a subtree (`?list=`): that all of it has come, only the end of the
+    /// device's package tells.
+    fn lists(&self) -> bool {
+        self.uris.iter().any(|uri| uri.contains('?'))
     }
 
     /// Whether `code` means that what was asked is so.
@@ -100,8 +110,8 @@ impl Sent {
         }
     }
 
-    /// The entries for a command that is about to go, its members after it.
-    pub(super) fn entries(command: &Command, job: &Running, index: u32) -> Vec<Self> {
+    /// The entries for a command that is about to go in message `msg_id`, its members after it.
+    pub(super) fn entries(command: &Command, job: &Running, index: u32, msg_id: &str) -> Vec<Self> {
         let mut entries = Vec::new();
         let parent = (false, false);
         enter(
@@ -112,6 +122,9 @@ impl Sent {
             parent,
             &mut entries,
         );
+        for entry in &mut entries {
+            msg_id.clone_into(&mut entry.msg_id);
+        }
         entries
     }
 }
@@ -130,6 +143,7 @@ fn enter(
         job: job.id,
         index,
         path: CommandPath(path.to_owned()),
+        msg_id: String::new(),
         cmd_id: command.cmd_id().trim().to_owned(),
         name: command.name().to_owned(),
         unanswered: uris.clone(),

@@ -7,7 +7,7 @@ use crate::job;
 use omadm_syncml::{Command, Item, Results, Status, StatusCode};
 
 /// How many values one command may bring.
-const MAX_RESULTS: u32 = 10_000;
+const MAX_RESULTS: u32 = 100_000;
 
 /// How much of what a device says with a Status is kept.
 const MAX_NOTE: usize = 1024;
@@ -55,11 +55,12 @@ impl Turn<'_> {
         if super::authenticate::is_for_header(status) {
             return;
         }
-        let own = status.msg_ref.trim() == self.session.outstanding_msg_id;
+        let msg_ref = status.msg_ref.trim();
         let cmd_ref = status.cmd_ref.as_deref().unwrap_or_default().trim();
         let cmd = status.cmd.trim();
         let sent = self.session.outstanding.iter_mut();
-        let mut found = sent.filter(|sent| own && sent.cmd_id == cmd_ref && sent.name == cmd);
+        let mut found = sent
+            .filter(|sent| sent.msg_id == msg_ref && sent.cmd_id == cmd_ref && sent.name == cmd);
         let (Some(sent), Some(code)) = (found.next(), StatusCode::parse(&status.data)) else {
             self.unmatched += 1;
             return;
@@ -76,12 +77,11 @@ impl Turn<'_> {
     pub(super) fn receive_results(&mut self, results: &Results) {
         // A missing reference means `1` (MS-MDM, Results).
         let cmd_ref = results.cmd_ref.as_deref().unwrap_or("1").trim();
-        let own = results
-            .msg_ref
-            .as_deref()
-            .is_none_or(|msg_ref| msg_ref.trim() == self.session.outstanding_msg_id);
-        let mut position = self.session.outstanding.iter();
-        let found = position.position(|sent| own && sent.cmd_id == cmd_ref);
+        let msg_ref = results.msg_ref.as_deref().map(str::trim);
+        let own = |sent: &Sent| msg_ref.is_none_or(|msg_ref| sent.msg_id == msg_ref);
+        // The last message is meant by a Results that names none.
+        let mut outstanding = self.session.outstanding.iter();
+        let found = outstanding.rposition(|sent| own(sent) && sent.cmd_id == cmd_ref);
         let Some(index) = found else {
             return self
                 .reply
@@ -173,6 +173,7 @@ impl Turn<'_> {
 
     /// Puts commands that the device has not executed back, as if they had not been sent.
     pub(super) fn take_back(&mut self, reason: &str) {
+        self.session.package_open = false;
         for sent in std::mem::take(&mut self.session.outstanding) {
             let running = self.jobs.iter_mut().find(|running| running.id == sent.job);
             if let Some(running) = running.filter(|running| running.sent > sent.mark) {
@@ -184,6 +185,7 @@ impl Turn<'_> {
 
     /// Puts the jobs of a session that breaks back into the queue.
     pub(super) fn return_jobs(&mut self, reason: &str) {
+        self.session.package_open = false;
         self.conclude(false);
         for sent in std::mem::take(&mut self.session.outstanding) {
             let reached = sent.index.saturating_add(1).max(sent.mark);
