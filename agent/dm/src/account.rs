@@ -1,7 +1,7 @@
 //! What a session knows about the server it talks to; it leaves the DMAcc nodes to whoever reads them.
 
 use omadm_syncml::auth::{AuthScheme, NonceForm, Secret};
-use omadm_syncml::{MediaType, PeerProof, Uri};
+use omadm_syncml::{AcceptedProof, MediaType, PeerProof, Uri};
 use std::fmt;
 
 /// One management account: a server, its address and the credentials of both ends.
@@ -22,7 +22,7 @@ pub struct Account {
     pub server: Option<Credential>,
     /// The transport proofs that stand in place of the server's credentials. Any other proof
     /// falls back to SyncML credentials.
-    pub accepts: Vec<PeerProof>,
+    pub accepts: Vec<AcceptedProof>,
     /// How messages to the server are encoded.
     pub media_type: MediaType,
     /// How both ends turn `NextNonce` into octets.
@@ -50,7 +50,7 @@ impl Account {
 
     /// Whether `proof` makes the server's own credentials unnecessary.
     pub fn accepts(&self, proof: PeerProof) -> bool {
-        proof != PeerProof::None && self.accepts.contains(&proof)
+        self.accepts.iter().any(|accepted| accepted.covers(proof))
     }
 }
 
@@ -92,13 +92,18 @@ impl fmt::Debug for Credential {
 mod tests {
     use super::*;
 
+    use omadm_syncml::ServerTrust;
+
     #[test]
-    fn no_proof_is_never_accepted_even_when_listed() {
+    fn only_a_listed_proof_is_accepted_and_no_proof_never() {
         let mut account = Account::new("bench", "srv", "http://127.0.0.1/dm");
-        account.accepts = vec![PeerProof::None, PeerProof::TlsServer];
+        let proven = PeerProof::tls(ServerTrust::PrivateCa);
+        assert!(!account.accepts(proven));
+        account.accepts = vec![AcceptedProof::TlsMutual, AcceptedProof::TlsCa];
+        assert!(account.accepts(proven));
+        assert!(!account.accepts(PeerProof::tls(ServerTrust::SystemRoot)));
+        account.accepts = AcceptedProof::ALL.to_vec();
         assert!(!account.accepts(PeerProof::None));
-        assert!(account.accepts(PeerProof::TlsServer));
-        assert!(!account.accepts(PeerProof::TlsMutual));
     }
 
     #[test]

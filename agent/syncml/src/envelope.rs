@@ -74,20 +74,6 @@ impl fmt::Debug for Envelope {
     }
 }
 
-/// What the transport has proven about the peer before any message was read.
-///
-/// This is a security boundary: an account lists the proofs it accepts in place of SyncML
-/// server credentials, and any other proof falls back to those credentials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PeerProof {
-    /// Nothing is known.
-    None,
-    /// TLS with a server certificate that chains to a trusted root.
-    TlsServer,
-    /// TLS in which the device showed a certificate as well.
-    TlsMutual,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -19,6 +19,7 @@ pub mod limits;
 pub mod mask;
 pub mod message;
 mod progress;
+pub mod proof;
 pub mod status;
 pub mod time;
 pub mod uri;
@@ -32,7 +33,7 @@ pub use auth::{AuthScheme, HmacHeader, NonceForm, Secret};
 pub use codec::{decode, decode_element, encode, encode_element, encoded_len, markup, sniff};
 pub use dump::dump;
 pub use element::{Attribute, Element, ElementName, Namespace, Node};
-pub use envelope::{Envelope, MediaType, PeerProof, RespUri};
+pub use envelope::{Envelope, MediaType, RespUri};
 pub use error::{DecodeError, EncodeError, Excerpt, Reason};
 pub use format::Format;
 pub use limits::Limits;
@@ -41,6 +42,7 @@ pub use message::{
     Alert, Command, Container, Cred, Data, Header, Item, Location, Message, Meta, Request, Results,
     Status,
 };
+pub use proof::{AcceptedProof, PeerProof, ServerTrust};
 pub use status::StatusCode;
 pub use time::{Now, Wall};
 pub use uri::{Address, List, Property, Query, Uri, UriError, UriLimits};

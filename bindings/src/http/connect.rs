@@ -13,7 +13,7 @@ use crate::bearer::Traffic;
 use crate::error::{Error, Phase};
 use crate::settings::Settings;
 
-use omadm_syncml::PeerProof;
+use omadm_syncml::{PeerProof, ServerTrust};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::io;
@@ -77,7 +77,19 @@ impl Connector {
         let metered = Metered::new(tcp, Arc::clone(&self.traffic));
         match config {
             None => Ok((Box::new(metered), PeerProof::None)),
-            Some(config) => secure(origin, config, metered).await,
+            Some(config) => {
+                let stream = secure(origin, config, metered).await?;
+                Ok((stream, PeerProof::tls(self.trust())))
+            }
+        }
+    }
+
+    /// As much as is sure whoever has signed the certificate.
+    fn trust(&self) -> ServerTrust {
+        if self.settings.system_roots {
+            ServerTrust::SystemRoot
+        } else {
+            ServerTrust::PrivateCa
         }
     }
 
@@ -144,7 +156,7 @@ async fn secure(
     origin: &Origin,
     config: Arc<ClientConfig>,
     tcp: Metered<TcpStream>,
-) -> Result<Connected, Error> {
+) -> Result<Box<dyn Stream>, Error> {
     let name = match &origin.host {
         Host::Ip(ip) => ServerName::from(*ip),
         Host::Name(name) => ServerName::try_from(name.clone()).map_err(|_| {
@@ -157,7 +169,7 @@ async fn secure(
         Ok(stream) => {
             let (_, session) = stream.get_ref();
             log::debug!("{origin}: {:?}", session.protocol_version());
-            Ok((Box::new(stream), PeerProof::TlsServer))
+            Ok(Box::new(stream))
         }
         Err(error) => Err(tls::error(&origin.to_string(), error)),
     }

@@ -3,7 +3,7 @@
 use crate::peer::*;
 
 use omadm_bindings::{Address, Error, Retry, Settings, TlsFault, open};
-use omadm_syncml::PeerProof;
+use omadm_syncml::{PeerProof, ServerTrust};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
@@ -127,7 +127,7 @@ async fn a_trusted_server_is_proven() {
             let mut bearer = open(&address(&peer, host), &authority.trusted())
                 .await
                 .unwrap();
-            assert_eq!(bearer.proof, PeerProof::TlsServer);
+            assert_eq!(bearer.proof, PeerProof::tls(ServerTrust::PrivateCa));
             assert!(
                 talk(&mut bearer, message("<SyncML/>"))
                     .await
@@ -163,6 +163,7 @@ async fn a_clock_in_the_past_is_named_as_the_likely_cause() {
         text.contains("certificate not yet valid: the clock says 20"),
         "{text}"
     );
+    assert!(error.wrong_clock());
     assert!(text.contains("it begins 4000-01-01 00:00:00 UTC"), "{text}");
     assert_eq!(
         error.retry(),

@@ -4,8 +4,8 @@ use crate::ALLOCATOR;
 use omadm_dm::session::{Output, Session, SessionCause, SessionStart};
 use omadm_dm::{Account, Ddf, Tree};
 use omadm_syncml::{
-    Command, Data, Envelope, Header, Item, Location, MediaType, Message, Now, PeerProof, Request,
-    Status, Wall, encode,
+    AcceptedProof, Command, Data, Envelope, Header, Item, Location, MediaType, Message, Now,
+    PeerProof, Request, ServerTrust, Status, Wall, encode,
 };
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -50,7 +50,7 @@ fn tree() -> Tree {
 
 fn account(encoding: MediaType) -> Account {
     let mut account = Account::new("dms", "dms.example", URL);
-    account.accepts = vec![PeerProof::TlsServer];
+    account.accepts = vec![AcceptedProof::Tls];
     account.media_type = encoding;
     account
 }
@@ -114,7 +114,7 @@ impl Course {
         let mut start = SessionStart::new(
             account(encoding),
             SessionCause::User,
-            PeerProof::TlsServer,
+            PeerProof::tls(ServerTrust::SystemRoot),
             [7; 32],
         );
         start.parameters.messages = u32::MAX;

@@ -55,7 +55,7 @@ use std::time::Duration;
 /// ```
 /// use omadm_dm::session::{Output, SessionCause, SessionStart};
 /// use omadm_dm::{Account, Ddf, Session, Tree};
-/// use omadm_syncml::{Limits, Now, PeerProof, decode};
+/// use omadm_syncml::{AcceptedProof, Limits, Now, PeerProof, ServerTrust, decode};
 ///
 /// let ddf = Ddf::parse("devinfo.xml", r#"<MgmtTree><VerDTD>1.2</VerDTD>
 ///   <Node><NodeName>DevInfo</NodeName><DFProperties>
@@ -69,8 +69,9 @@ use std::time::Duration;
 /// tree.describe(&ddf)?;
 ///
 /// let mut account = Account::new("bench", "com.example.dm", "https://dm.example.com/dm");
-/// account.accepts = vec![PeerProof::TlsServer]; // the certificate stands for the server
-/// let start = SessionStart::new(account, SessionCause::User, PeerProof::TlsServer, [7; 32]);
+/// account.accepts = vec![AcceptedProof::Tls]; // the certificate stands for the server
+/// let proof = PeerProof::tls(ServerTrust::SystemRoot); // what the bearer says
+/// let start = SessionStart::new(account, SessionCause::User, proof, [7; 32]);
 /// let now = Now { boot: std::time::Duration::ZERO, wall: None };
 /// let mut session = Session::start(start, &tree, now);
 /// loop {

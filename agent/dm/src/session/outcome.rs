@@ -202,7 +202,7 @@ impl fmt::Display for Refusal {
             ),
             Self::ServerUnprovable { proof } => write!(
                 f,
-                "the account has no SRVCRED and does not accept what the transport proves ({proof:?})"
+                "the account has no SRVCRED and does not accept what the transport proves ({proof})"
             ),
         }
     }

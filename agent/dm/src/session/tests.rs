@@ -12,10 +12,12 @@ mod packing;
 use super::*;
 use crate::{Credential, Ddf, Effect, Exec, ExecCall, ManagementObject, Node, NodeWrite, View};
 use omadm_syncml::{
-    AuthScheme, Command, Data, Format, Limits, MediaType, Message, Meta, PeerProof, Secret,
-    StatusCode, Uri, Value, Wall, decode,
+    AcceptedProof, AuthScheme, Command, Data, Format, Limits, MediaType, Message, Meta, PeerProof,
+    Secret, ServerTrust, StatusCode, Uri, Value, Wall, decode,
 };
 
+/// What the transport proves of the server, where it proves anything.
+const TLS: PeerProof = PeerProof::tls(ServerTrust::SystemRoot);
 const DEVICE: &str = "urn:uuid:6f1c2d34";
 const SERVER: &str = "com.example.dm";
 const URL: &str = "https://dm.example.com/dm";
@@ -131,7 +133,7 @@ fn account() -> Account {
 /// The same server, authenticated by TLS, which asks for nothing.
 fn proven_account() -> Account {
     let mut account = Account::new("bench", SERVER, URL);
-    account.accepts = vec![PeerProof::TlsServer];
+    account.accepts = vec![AcceptedProof::Tls];
     account
 }
 
@@ -157,7 +159,7 @@ impl Bench {
 
     /// A session with a server that TLS has authenticated, after package 1.
     fn proven() -> Self {
-        Self::new(proven_account(), PeerProof::TlsServer)
+        Self::new(proven_account(), TLS)
     }
 
     fn with(start: SessionStart) -> Self {

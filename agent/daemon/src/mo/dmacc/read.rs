@@ -1,7 +1,7 @@
 //! Reads accounts out of the tree.
 
 use omadm_dm::{Account, Credential, Snapshot, Tree, View};
-use omadm_syncml::{AuthScheme, NonceForm, PeerProof, Secret, Uri, UriError, Value};
+use omadm_syncml::{AcceptedProof, AuthScheme, NonceForm, Secret, Uri, UriError, Value};
 
 use super::{APP_ID, AccountError, AccountPolicy, CLIENT, SERVER, root};
 
@@ -66,7 +66,7 @@ fn configured(
         credential.name = server;
     }
     if policy.accepts_tls {
-        account.accepts = vec![PeerProof::TlsServer, PeerProof::TlsMutual];
+        account.accepts = vec![AcceptedProof::Tls];
     }
     account.media_type = policy.encoding.media_type();
     account.nonce_form = if policy.nonce_text {

@@ -3,7 +3,7 @@ use super::*;
 use crate::control::wire::NewAccount;
 use omadm_dm::operation;
 use omadm_dm::{Authority, Content, Edit, NodeWrite, Overlay, Snapshot, Tree};
-use omadm_syncml::{NonceForm, PeerProof, StatusCode};
+use omadm_syncml::{NonceForm, PeerProof, ServerTrust, StatusCode};
 
 fn lab() -> NewAccount {
     NewAccount {
@@ -65,7 +65,7 @@ fn an_account_is_read_as_it_was_made() {
         (AuthScheme::Basic, "the server")
     );
     assert_eq!(account.media_type, MediaType::DmWbxml);
-    assert!(!account.accepts(PeerProof::TlsServer));
+    assert!(!account.accepts(PeerProof::tls(ServerTrust::SystemRoot)));
 }
 
 #[test]
@@ -81,12 +81,16 @@ fn trust_comes_from_the_policy_alone() {
     let (tree, policies) = tree_with(&[new]);
     let with = accounts(&tree, &policies);
     let account = &with[0].as_ref().unwrap().account;
-    assert!(account.accepts(PeerProof::TlsServer) && account.server.is_none());
+    assert!(account.accepts(PeerProof::tls(ServerTrust::SystemRoot)) && account.server.is_none());
     assert_eq!(account.media_type, MediaType::DmXml);
     assert_eq!(account.nonce_form, NonceForm::Text);
     let without = accounts(&tree, &[]);
     let strict = without[0].as_ref().unwrap();
-    assert!(!strict.account.accepts(PeerProof::TlsServer));
+    assert!(
+        !strict
+            .account
+            .accepts(PeerProof::tls(ServerTrust::SystemRoot))
+    );
     assert_eq!(strict.policy, AccountPolicy::strict("lab"));
 }
 

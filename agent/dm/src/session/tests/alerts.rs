@@ -29,7 +29,7 @@ fn acknowledged(bench: &Bench) -> Vec<u64> {
 #[test]
 fn alerts_leave_the_queue_only_when_the_server_has_answered_them() {
     let alerts = vec![alert(7, "a"), alert(8, "b"), alert(9, "c")];
-    let mut bench = with_alerts(proven_account(), PeerProof::TlsServer, alerts);
+    let mut bench = with_alerts(proven_account(), TLS, alerts);
     assert_eq!(
         bench.says(),
         [
@@ -125,7 +125,7 @@ fn an_alert_of_mid_session_keeps_the_session_open() {
 
 #[test]
 fn an_alert_is_not_lost_when_the_store_fails() {
-    let mut bench = with_alerts(proven_account(), PeerProof::TlsServer, vec![alert(7, "a")]);
+    let mut bench = with_alerts(proven_account(), TLS, vec![alert(7, "a")]);
     bench.store = Err(StoreError::Full);
     bench.serve(&(package_1_accepted(1, 200) + &status(1, "3", "Alert", 200)));
     assert_eq!(bench.outcome().counts.alerts_acknowledged, 0);
@@ -136,7 +136,7 @@ fn an_alert_is_not_lost_when_the_store_fails() {
 #[test]
 fn an_alert_that_no_message_can_hold_waits_for_another_session() {
     let alerts = vec![alert(1, &"x".repeat(70_000)), alert(2, "small")];
-    let mut bench = with_alerts(proven_account(), PeerProof::TlsServer, alerts);
+    let mut bench = with_alerts(proven_account(), TLS, alerts);
     assert_eq!(bench.says(), ["Alert 1201", "Replace 5"]);
     bench.serve_open(
         &(package_1_accepted(1, 200) + "<Alert><CmdID>9</CmdID><Data>1222</Data></Alert>"),

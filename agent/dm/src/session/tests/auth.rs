@@ -391,8 +391,8 @@ fn nonces_may_be_hashed_as_text() {
 fn the_same_account_behaves_differently_over_another_transport() {
     let body = package_1_accepted(1, 200) + &get("5", "./Play/A");
     let mut account = account();
-    account.accepts = vec![PeerProof::TlsServer];
-    let mut secure = Bench::new(account.clone(), PeerProof::TlsServer);
+    account.accepts = vec![AcceptedProof::Tls];
+    let mut secure = Bench::new(account.clone(), TLS);
     secure.serve(&body);
     assert_eq!(secure.says()[0], "0 SyncHdr 200");
     assert_eq!(secure.answers().len(), 2);
@@ -404,8 +404,8 @@ fn the_same_account_behaves_differently_over_another_transport() {
 #[test]
 fn a_wrong_credential_over_an_accepted_transport_is_noted() {
     let mut account = account();
-    account.accepts = vec![PeerProof::TlsServer];
-    let mut bench = Bench::new(account, PeerProof::TlsServer);
+    account.accepts = vec![AcceptedProof::Tls];
+    let mut bench = Bench::new(account, TLS);
     let body = package_1_accepted(1, 212) + &get("5", "./Play/A");
     bench.serve_with(&cred("AAAA"), &body);
     assert_eq!(bench.answers().len(), 2);
@@ -416,9 +416,9 @@ fn a_wrong_credential_over_an_accepted_transport_is_noted() {
 #[test]
 fn a_server_that_nothing_could_authenticate_hears_nothing() {
     let account = Account::new("bench", SERVER, URL);
-    let bench = Bench::new(account, PeerProof::TlsServer);
+    let bench = Bench::new(account, TLS);
     assert!(bench.sent.is_empty());
-    let proof = PeerProof::TlsServer;
+    let proof = TLS;
     let refusal = Refusal::ServerUnprovable { proof };
     assert_eq!(bench.outcome().end, SessionEnd::Refused(refusal));
     assert!(bench.outcome().to_string().contains("no SRVCRED"));

@@ -56,7 +56,7 @@ fn listings_without_data_count_as_well() {
 
 #[test]
 fn what_listings_look_at_is_bounded_although_they_find_nothing() {
-    let mut start = start(proven_account(), PeerProof::TlsServer);
+    let mut start = start(proven_account(), TLS);
     start.parameters.listed_nodes = 1_000;
     let mut bench = Bench::with(start);
     fill(&mut bench, 300);
@@ -114,9 +114,9 @@ fn long_identifiers_are_not_repeated_in_every_answer() {
     assert_eq!(bench.answers(), [" Get 400", "2 Delete 200 ./Play/A"]);
 
     let commands = delete("1", "./Play/B").repeat(300);
-    for proof in [PeerProof::TlsServer, PeerProof::None] {
+    for proof in [TLS, PeerProof::None] {
         let mut account = account();
-        account.accepts = vec![PeerProof::TlsServer];
+        account.accepts = vec![AcceptedProof::Tls];
         let mut bench = Bench::new(account, proof);
         let id = bench.session.session_id().to_owned();
         let text =

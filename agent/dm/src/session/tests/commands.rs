@@ -230,7 +230,7 @@ fn octets_travel_as_base64_in_xml_and_opaque_in_wbxml() {
 
     let mut account = proven_account();
     account.media_type = MediaType::DmWbxml;
-    let mut bench = Bench::new(account, PeerProof::TlsServer);
+    let mut bench = Bench::new(account, TLS);
     bench.serve(&(package_1_accepted(1, 200) + &body));
     assert_eq!(bench.sent[1].media_type, MediaType::DmWbxml);
     let expected = format!(
@@ -410,7 +410,7 @@ fn a_sequence_stops_at_the_first_failure_unless_the_account_says_otherwise() {
     );
     let mut account = proven_account();
     account.sequence_stops = false;
-    let mut bench = Bench::new(account, PeerProof::TlsServer);
+    let mut bench = Bench::new(account, TLS);
     bench.serve(&(package_1_accepted(1, 200) + &body));
     assert_eq!(
         bench.answers()[3..],
@@ -493,7 +493,7 @@ fn a_repeated_exec_never_runs_twice() {
         correlator: "c-9".to_owned(),
     };
     for (server, runs) in [(SERVER, 0), ("another", 1)] {
-        let mut start = start(proven_account(), PeerProof::TlsServer);
+        let mut start = start(proven_account(), TLS);
         start.execs = vec![key(server)];
         let mut bench = Bench::with(start);
         bench.serve(&(package_1_accepted(1, 200) + &exec("1", "c-9", "./Ops/Start")));
@@ -508,7 +508,7 @@ fn execs_of_other_servers_do_not_displace_those_of_this_one() {
         server: server.to_owned(),
         correlator: format!("c-{id}"),
     };
-    let mut start = start(proven_account(), PeerProof::TlsServer);
+    let mut start = start(proven_account(), TLS);
     start.execs = vec![key(SERVER, 9)];
     start.execs.extend((0..100).map(|id| key("another", id)));
     let mut bench = Bench::with(start);

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn the_cause_decides_the_first_alert_and_the_session_id() {
-    let mut start = start(proven_account(), PeerProof::TlsServer);
+    let mut start = start(proven_account(), TLS);
     start.cause = SessionCause::Notification { session_id: 0x00a1 };
     let bench = Bench::with(start);
     assert_eq!(bench.says()[0], "Alert 1200");
@@ -38,7 +38,7 @@ fn the_device_says_1223_when_it_has_to_stop() {
 #[test]
 fn a_session_that_has_said_nothing_stops_in_silence() {
     let tree = tree();
-    let start = start(proven_account(), PeerProof::TlsServer);
+    let start = start(proven_account(), TLS);
     let mut session = Session::start(start, &tree, now(0));
     session.handle_cancel(Cancel::User, now(1));
     assert!(matches!(session.poll_output(), Output::Closed(_)));
@@ -156,7 +156,7 @@ fn what_cannot_be_read_ends_the_session_with_its_place() {
 #[test]
 fn a_device_without_identity_says_nothing() {
     let tree = Tree::default();
-    let start = start(proven_account(), PeerProof::TlsServer);
+    let start = start(proven_account(), TLS);
     let mut session = Session::start(start, &tree, now(0));
     let Output::Closed(outcome) = session.poll_output() else {
         panic!("there is nobody to speak for");
@@ -169,7 +169,7 @@ fn a_device_without_identity_says_nothing() {
 
 #[test]
 fn a_session_takes_only_so_many_messages() {
-    let mut start = start(proven_account(), PeerProof::TlsServer);
+    let mut start = start(proven_account(), TLS);
     start.parameters.messages = 3;
     let mut bench = Bench::with(start);
     for _ in 0..4 {

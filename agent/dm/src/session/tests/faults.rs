@@ -167,7 +167,7 @@ fn a_server_that_asks_for_more_than_there_is_is_left() {
 #[test]
 fn a_message_out_of_turn_is_passed_over() {
     let tree = tree();
-    let start = start(proven_account(), PeerProof::TlsServer);
+    let start = start(proven_account(), TLS);
     let mut session = Session::start(start, &tree, now(0));
     let body = get("1", "./Play/A");
     let text = message(session.session_id(), 1, "", &body, true);

@@ -34,7 +34,7 @@ fn answers_are_split_over_messages_in_order() {
     for media_type in [MediaType::DmXml, MediaType::DmWbxml] {
         let mut account = proven_account();
         account.media_type = media_type;
-        let mut bench = Bench::new(account, PeerProof::TlsServer);
+        let mut bench = Bench::new(account, TLS);
         let gets: String = (10..50)
             .map(|id| get(&id.to_string(), "./Play/A"))
             .collect();
@@ -150,7 +150,7 @@ fn an_open_package_of_the_server_is_asked_for_its_rest() {
 
 #[test]
 fn results_wait_only_up_to_a_bound() {
-    let mut start = start(proven_account(), PeerProof::TlsServer);
+    let mut start = start(proven_account(), TLS);
     start.parameters.queue_bytes = 2_000;
     let mut bench = Bench::with(start);
     bench.tree.apply(&[NodeWrite::Put {
@@ -163,7 +163,7 @@ fn results_wait_only_up_to_a_bound() {
 
     // A server that only ever asks and never takes is left.
     let mut bench = Bench::with({
-        let mut start = super::start(proven_account(), PeerProof::TlsServer);
+        let mut start = super::start(proven_account(), TLS);
         start.parameters.queue_bytes = 3_000;
         start
     });
