@@ -131,6 +131,13 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Whether a wrong clock of the device explains it: waiting for the clock may mend it.
+    pub fn wrong_clock(&self) -> bool {
+        matches!(self, Self::Tls { fault, .. } if fault.wrong_clock())
+    }
+}
+
 impl From<AddressError> for Error {
     fn from(error: AddressError) -> Self {
         Self::Address(error)

@@ -25,6 +25,7 @@ mod error;
 mod http;
 #[cfg(feature = "http")]
 mod pem;
+mod pin;
 mod settings;
 mod tls_fault;
 mod trust;
@@ -34,7 +35,10 @@ pub use bearer::{Bearer, BearerEvent, Traffic};
 pub use error::{Error, Phase, Retry};
 #[cfg(feature = "http")]
 pub use pem::load_certificates;
-pub use settings::Settings;
+pub use pin::{PinError, SpkiPin};
+pub use settings::{
+    ClientCertificate, HttpAuthScheme, HttpCredential, Proxy, SettingError, Settings,
+};
 pub use tls_fault::TlsFault;
 pub use trust::TrustError;
 

@@ -43,9 +43,14 @@ pub enum TlsFault {
 }
 
 impl TlsFault {
+    /// Whether a clock that is set late explains it.
+    pub fn wrong_clock(&self) -> bool {
+        matches!(self, Self::NotYetValid { .. })
+    }
+
     /// Whether time may mend it: a clock that is set late, a handshake that was disturbed.
     pub(crate) fn may_pass(&self) -> bool {
-        matches!(self, Self::NotYetValid { .. } | Self::Handshake(_))
+        self.wrong_clock() || matches!(self, Self::Handshake(_))
     }
 }
 
