@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod control;
 pub mod daemon;
+pub mod event;
 pub mod exit;
 pub mod identity;
 pub mod mo;

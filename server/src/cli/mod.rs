@@ -13,7 +13,7 @@ mod serve;
 mod session;
 
 use crate::error::{self, Error};
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -45,6 +45,11 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// The command line of `omadm-server`, for its manual and its completions.
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Prints what clap has to say: help and version are no errors.

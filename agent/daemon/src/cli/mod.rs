@@ -29,11 +29,12 @@ mod tree;
 
 pub(crate) use self::kpi::wire as kpi_sample;
 pub(crate) use self::plain::for_xml;
+pub(crate) use self::print::Harmless;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 
 use self::arguments::{Arguments, Verb};
 use self::client::Client;
@@ -61,6 +62,11 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The command line of `omadm`, for its manual and its completions.
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
 /// Prints what clap has to say: help and version are no errors.
 fn usage(error: &clap::Error) -> ExitCode {
     let printed = error.print();
@@ -73,7 +79,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn complain(failure: &Failure) -> ExitCode {
     if !failure.message.is_empty() {
-        let message = print::Harmless(&failure.message);
+        let message = Harmless(&failure.message);
         // nobody is left to be told when standard error is gone as well
         let _ = writeln!(io::stderr(), "omadm: {message}");
     }

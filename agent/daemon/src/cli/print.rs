@@ -42,7 +42,7 @@ impl Style {
 
 /// A text of a peer or a device: control characters are shown as escapes, so that no
 /// text can steer the terminal. Line feeds and tabs are escaped too.
-pub(super) struct Harmless<'a>(pub(super) &'a str);
+pub(crate) struct Harmless<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Harmless<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

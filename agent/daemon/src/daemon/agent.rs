@@ -24,6 +24,7 @@ use super::{notify, status};
 use crate::config::Config;
 use crate::control::Asked;
 use crate::control::wire::SessionState;
+use crate::event;
 use crate::store::Store;
 
 /// How long a session may take to say goodbye when the daemon stops.
@@ -79,11 +80,7 @@ impl Agent {
     /// Runs until a signal ends it.
     pub(super) async fn run(mut self, mut asked: mpsc::Receiver<Asked>, mut signals: Signals) {
         notify::ready(&status::line(&self));
-        log::info!(
-            "omadmd {} is ready: device {}",
-            env!("CARGO_PKG_VERSION"),
-            self.dev_id
-        );
+        event::ready(&self.dev_id);
         loop {
             self.work(now());
             if self.is_done() {
@@ -101,7 +98,7 @@ impl Agent {
             };
             self.handle(event, now());
         }
-        log::info!("omadmd has stopped");
+        event::stopped();
     }
 
     fn handle(&mut self, event: Event, now: Now) {

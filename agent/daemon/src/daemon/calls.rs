@@ -17,6 +17,7 @@ use crate::control::wire::{
     RunSessionReply,
 };
 use crate::control::{Answer, Asked, Request};
+use crate::event;
 use crate::mo::dmacc::{self, AccountError};
 use crate::store::Change;
 
@@ -296,9 +297,16 @@ impl Agent {
             AccountChange::None => {}
             AccountChange::Added(name, policy) => {
                 self.book.local(&name).policy = Some(*policy);
+                let mut accounts = self.configured().into_iter().flatten();
+                let added = accounts.find(|found| found.account.name == name);
+                let server = added.map(|found| found.account.server_id);
+                event::account_added(&name, server.as_deref().unwrap_or_default());
                 self.hasten_alerts(now);
             }
-            AccountChange::Removed(name) => self.book.remove(&name),
+            AccountChange::Removed(name) => {
+                event::account_removed(&name, "a local user");
+                self.book.remove(&name);
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ use super::schedule::{self, Prospect};
 use super::sessions::{self, Running};
 use super::{notify, status};
 use crate::control::wire::{RunSessionReply, SessionState};
+use crate::event::{self, About};
 use crate::store::{AccountRecord, Change};
 
 /// How a session ended.
@@ -23,6 +24,8 @@ pub(super) struct End {
     failed: Option<Prospect>,
     session_id: String,
     commands: i64,
+    /// The status that says why, if one does.
+    status: Option<u16>,
 }
 
 impl Agent {
@@ -36,7 +39,16 @@ impl Agent {
             failed: (!outcome.is_success()).then_some(prospect),
             session_id: outcome.session_id.clone(),
             commands: i64::from(outcome.counts.commands),
+            status: sessions::status(outcome),
         };
+        if let (Some(refused), Some(running)) = (sessions::refused(outcome), &self.running) {
+            let about = About {
+                session: Some(&end.session_id),
+                status: end.status,
+                ..running.about()
+            };
+            event::peer_refused(&about, refused);
+        }
         let broken = matches!(
             outcome.end,
             SessionEnd::BearerFailed(_) | SessionEnd::NoAnswer
@@ -57,7 +69,7 @@ impl Agent {
         state.commands = end.commands;
         state.result = Some(end.result.to_owned());
         state.detail = end.detail;
-        report(&state);
+        report(&running, &state, end.status);
         self.record(&running, &state, failed, now);
         for waiter in running.waiters {
             waiter.answer.finish(Ok(RunSessionReply {
@@ -169,11 +181,12 @@ impl End {
             failed,
             session_id: String::new(),
             commands: 0,
+            status: None,
         }
     }
 }
 
-fn report(state: &SessionState) {
+fn report(running: &Running, state: &SessionState, status: Option<u16>) {
     let text = format!(
         "session {}with {:?} ({}): {}{}; {} messages sent, {} received, {} commands",
         // One that never began has none.
@@ -192,10 +205,15 @@ fn report(state: &SessionState) {
         state.messages_received,
         state.commands,
     );
+    let about = About {
+        session: Some(&state.session_id),
+        status,
+        ..running.about()
+    };
     if state.result.as_deref() == Some("completed") {
-        log::info!("{text}");
+        event::session_ended(&about, text);
     } else {
-        log::warn!("{text}");
+        event::session_failed(&about, text);
     }
 }
 

@@ -19,6 +19,7 @@ use super::schedule::Prospect;
 use super::sessions::{self, Running, Stage, Step, Turn, Waiter};
 use super::{notify, status};
 use crate::control::wire::{Error, RunSessionReply};
+use crate::event::{self, About};
 use crate::mo::dmacc::{self, AccountError, Configured};
 use crate::store::Change;
 
@@ -68,11 +69,11 @@ impl Agent {
         let settings = self.settings(&configured);
         let (account, mut addresses) = (configured.account, configured.addresses);
         addresses.drain(..turn.from.min(addresses.len()));
-        log::info!(
-            "session with {:?} begins ({}): {}",
+        log::debug!(
+            "{}, for {:?} ({})",
+            addresses.join(", "),
             account.server_id,
-            waiting.cause,
-            addresses.join(", ")
+            waiting.cause
         );
         let way = Way {
             addresses,
@@ -198,8 +199,14 @@ impl Agent {
             parameters,
             seed,
         };
+        let session = Session::start(start, &self.tree, now);
+        let about = About {
+            session: Some(session.session_id()),
+            ..running.about()
+        };
+        event::session_begun(&about, running.cause);
         running.stage = Stage::Open {
-            session: Box::new(Session::start(start, &self.tree, now)),
+            session: Box::new(session),
             bearer,
             deadline: now.boot,
         };
@@ -311,6 +318,7 @@ impl Agent {
             let surplus = self.execs.len().saturating_sub(EXECS);
             self.execs.drain(..surplus);
             for account in dmacc::deleted(writes) {
+                event::account_removed(&account, "its server");
                 self.book.remove(&account);
             }
         }

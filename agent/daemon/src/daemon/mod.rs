@@ -22,4 +22,4 @@ mod sessions;
 mod start;
 mod status;
 
-pub use start::main;
+pub use start::{command, main};

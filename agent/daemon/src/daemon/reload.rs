@@ -6,6 +6,7 @@ use super::agent::Agent;
 use super::{logging, notify, status};
 use crate::config::{self, Config};
 use crate::control::wire::Error;
+use crate::event;
 
 impl Agent {
     /// For SIGHUP: the service manager is told how it went.
@@ -25,7 +26,7 @@ impl Agent {
             for line in &lines {
                 log::error!("{line}");
             }
-            log::error!("the configuration is wrong, the old one stays");
+            event::reload_refused();
             Error::Failed(format!("the old configuration stays: {}", lines.join("; ")))
         })?;
         let replan = new.schedule != self.config.schedule || new.retry != self.config.retry;
@@ -35,7 +36,7 @@ impl Agent {
             self.plan(true, now);
             self.hasten_alerts(now);
         }
-        log::info!("the configuration was read again");
+        event::reloaded();
         Ok(())
     }
 }

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use omadm_bindings::{Bearer, BearerEvent, Error};
 use omadm_dm::Account;
-use omadm_dm::session::{BearerFailure, Cancel, Outcome, Session, SessionCause, SessionEnd};
-use omadm_syncml::{Envelope, Limits, Now};
+use omadm_dm::session::{BearerFailure, Cancel, Note, Outcome, Session, SessionCause, SessionEnd};
+use omadm_syncml::{Envelope, Limits, Now, StatusCode};
 
 use super::clock::rfc3339;
 use super::opening::{self, Opened, Opening, Unreachable, Way};
 use super::schedule::Prospect;
 use crate::control::Answer;
 use crate::control::wire::{Direction, RunSessionReply, SessionState};
+use crate::event::About;
 use crate::trace::Trace;
 
 /// How long the last message, such as the Alert that ends a session, may take to be delivered.
@@ -253,6 +254,15 @@ impl Running {
         }
     }
 
+    /// What an event of this session is about; its `SessionID` is filled in by whoever knows it.
+    pub(super) fn about(&self) -> About<'_> {
+        About {
+            server: Some(&self.account.server_id),
+            address: Some(&self.account.address),
+            ..About::default()
+        }
+    }
+
     /// The session as it stands.
     pub(super) fn state(&self, now: Now) -> SessionState {
         let mut state = self.state.clone();
@@ -283,6 +293,28 @@ pub(super) fn verdict(outcome: &Outcome) -> (&'static str, Option<Prospect>) {
         SessionEnd::NoAnswer => ("no-answer", None),
         SessionEnd::TooLong => ("too-long", None),
         SessionEnd::DevInfoMissing(_) => ("dev-info-missing", Some(Prospect::Unlikely)),
+    }
+}
+
+/// Why one end refused the other, if that is how it ended.
+pub(super) fn refused(outcome: &Outcome) -> Option<String> {
+    let text = match &outcome.end {
+        SessionEnd::Refused(refusal) => refusal.to_string(),
+        SessionEnd::HeaderRefused(_) => outcome.end.to_string(),
+        _ => {
+            let unproven = |note: &&Note| matches!(note, Note::ServerUnauthenticated { .. });
+            outcome.notes.iter().find(unproven)?.to_string()
+        }
+    };
+    Some(line(&text))
+}
+
+/// The SyncML status that says why a session ended.
+pub(super) fn status(outcome: &Outcome) -> Option<u16> {
+    match &outcome.end {
+        SessionEnd::HeaderRefused(code) => Some(code.0),
+        SessionEnd::Refused(_) => Some(StatusCode::INVALID_CREDENTIALS.0),
+        _ => None,
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 use nix::sys::stat::{Mode, umask};
 use omadm_dm::session::StoreError;
 use omadm_probes::FsRoot;
@@ -21,6 +21,7 @@ use super::queue::Queue;
 use super::{clock, logging, notify, objects, plan};
 use crate::config::{self, Config};
 use crate::control::{Asked, Listener};
+use crate::event;
 use crate::exit;
 use crate::identity::{DevId, Origin};
 use crate::store::{Change, Loaded, OpenError, Store};
@@ -89,12 +90,24 @@ pub fn main() -> ExitCode {
     // A default that is not there means the built-in defaults.
     let named = options.config != Path::new(config::DEFAULT_FILE);
     match run(named.then_some(options.config), options.new_device_id) {
-        Ok(()) => ExitCode::from(exit::OK),
+        Ok(()) => {
+            log::logger().flush();
+            ExitCode::from(exit::OK)
+        }
         Err(failure) => {
-            log::error!("{}", failure.message);
+            match failure.code {
+                exit::IO => event::store_trouble(&failure.message, None),
+                _ => log::error!("{}", failure.message),
+            }
+            log::logger().flush();
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// The command line of `omadmd`, for its manual.
+pub fn command() -> clap::Command {
+    Options::command()
 }
 
 fn run(config_file: Option<PathBuf>, new_device_id: bool) -> Result<(), Failure> {

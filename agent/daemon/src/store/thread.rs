@@ -6,12 +6,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use omadm_dm::session::StoreError;
+use omadm_syncml::StatusCode;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
 use super::record::{Change, Loaded};
 use super::reserve::Reserve;
 use super::{OpenError, open, rows};
+use crate::event;
 
 /// Transactions that may wait. The event loop commits one at a time; the rest is room for
 /// audit entries.
@@ -93,7 +95,8 @@ impl Store {
             return;
         };
         if end.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
-            log::error!("state.db: the disk takes longer than {patience:?}; not waited for");
+            let text = format!("state.db: the disk takes longer than {patience:?}; not waited for");
+            event::store_trouble(text, None);
         } else if thread.join().is_err() {
             log::error!("the store's thread has panicked");
         }
@@ -115,7 +118,11 @@ fn run(mut connection: Connection, mut requests: mpsc::Receiver<Request>, mut re
         }
         let stored = result.is_ok();
         if let Err(error) = &result {
-            log::error!("{error}");
+            let status = match error {
+                StoreError::Full => StatusCode::DEVICE_FULL,
+                StoreError::Failed(_) => StatusCode::DATA_STORE_FAILURE,
+            };
+            event::store_trouble(error, Some(status.0));
         }
         // Whoever asked may have stopped waiting; the transaction stands all the same.
         drop(request.done.send(result));
@@ -124,7 +131,7 @@ fn run(mut connection: Connection, mut requests: mpsc::Receiver<Request>, mut re
         }
     }
     if let Err((_, error)) = connection.close() {
-        log::error!("state.db: {error}");
+        event::store_trouble(format!("state.db: {error}"), None);
     }
 }
 
