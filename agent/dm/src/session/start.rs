@@ -13,8 +13,14 @@ pub enum SessionCause {
         /// The session id of Package 0, which the session takes over.
         session_id: u16,
     },
-    /// Its time has come: Alert 1201.
+    /// The interval since the last session has passed: Alert 1201.
     Schedule,
+    /// The time of day has come that the calendar names: Alert 1201.
+    Calendar,
+    /// The machine has been booted: Alert 1201.
+    Boot,
+    /// The machine has got a network: Alert 1201.
+    NetworkUp,
     /// A local user asked for it: Alert 1201.
     User,
     /// Generic Alerts wait for the server: Alert 1201.
@@ -30,6 +36,9 @@ impl fmt::Display for SessionCause {
         match self {
             Self::Notification { session_id } => write!(f, "notification {session_id:X}"),
             Self::Schedule => f.write_str("schedule"),
+            Self::Calendar => f.write_str("calendar"),
+            Self::Boot => f.write_str("boot"),
+            Self::NetworkUp => f.write_str("network up"),
             Self::User => f.write_str("user"),
             Self::Alerts => f.write_str("waiting alerts"),
             Self::Bootstrap => f.write_str("bootstrap"),

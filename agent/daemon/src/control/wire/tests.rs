@@ -64,7 +64,11 @@ fn types_have_the_fields_of_the_interface_file() {
         server_auth: some(),
         last_result: some(),
         last_time: some(),
+        last_detail: some(),
+        last_success: some(),
         next_attempt: some(),
+        next_seconds: Some(1.0),
+        waits_for: some(),
         ..AccountState::default()
     };
     same("type", "AccountState", &account);

@@ -85,11 +85,27 @@ wire_types! { lenient
         /// When the last session ended.
         #[serde(skip_serializing_if = "Option::is_none")]
         last_time: Option<String>,
+        /// What to know about the result.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last_detail: Option<String>,
+        /// When the last session that succeeded ended.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last_success: Option<String>,
         /// When the next attempt is due.
         #[serde(skip_serializing_if = "Option::is_none")]
         next_attempt: Option<String>,
+        /// How long it is until then; known without a right clock too.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_seconds: Option<f64>,
+        /// Why there will be a session then, the most urgent cause first.
+        next_causes: Vec<String>,
+        /// What the next attempt waits for besides its time.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        waits_for: Option<String>,
         /// Failures since the last session that succeeded.
         failures: i64,
+        /// Sessions in a row that the daemon did not survive.
+        crashes: i64,
     }
 
     /// A session that runs or has ended.
@@ -100,8 +116,10 @@ wire_types! { lenient
         server_id: String,
         /// `SessionID`.
         session_id: String,
-        /// Why the session started.
+        /// Why the session started: the most urgent cause.
         cause: String,
+        /// Every cause that it stands for, the most urgent first.
+        causes: Vec<String>,
         /// When it started.
         #[serde(skip_serializing_if = "Option::is_none")]
         started: Option<String>,
