@@ -48,6 +48,49 @@ pub(super) mod or_off {
     }
 }
 
+/// The same, where a key that is left out says nothing.
+pub(super) mod given {
+    use super::{Deserializer, Duration, Serializer, format};
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        super::deserialize(from).map(Some)
+    }
+
+    #[expect(clippy::ref_option, reason = "serde passes a reference")]
+    pub(in super::super) fn serialize<S: Serializer>(
+        value: &Option<Duration>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.serialize_some(&value.map(format))
+    }
+}
+
+/// The same, where a key that is left out says nothing and `"off"` means none.
+pub(super) mod given_or_off {
+    use super::{Deserializer, Duration, Serializer, or_off};
+
+    #[expect(clippy::option_option, reason = "left out, off, or a duration")]
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Option<Duration>>, D::Error> {
+        or_off::deserialize(from).map(Some)
+    }
+
+    #[expect(
+        clippy::ref_option,
+        clippy::option_option,
+        reason = "serde passes a reference"
+    )]
+    pub(in super::super) fn serialize<S: Serializer>(
+        value: &Option<Option<Duration>>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        or_off::serialize(&value.flatten(), to)
+    }
+}
+
 fn complaint(text: &str, or: &str) -> String {
     format!(
         "\"{text}\" is no duration; write a whole number and ms, s, min, h or d, like \"90s\"{or}"

@@ -3,8 +3,10 @@
 mod check;
 mod duration;
 mod load;
+mod schedule;
 mod size;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use crate::identity::DevId;
 pub use check::check;
 pub(crate) use check::{descriptions, read_description};
 pub use load::{Finding, Place, Severity, load};
+pub use schedule::{Account, AccountSchedule, Clock, Expression, Retry, Schedule, Zone};
 
 /// Where the configuration is when nobody says otherwise.
 pub const DEFAULT_FILE: &str = "/etc/omadm/agent.toml";
@@ -40,6 +43,10 @@ pub struct Config {
     pub schedule: Schedule,
     /// What follows a session that failed.
     pub retry: Retry,
+    /// How a wrong clock is dealt with.
+    pub clock: Clock,
+    /// What is special about an account, by its name.
+    pub account: BTreeMap<String, Account>,
     /// Where further management objects come from.
     pub ddf: Ddf,
     /// What is remembered of the past.
@@ -56,6 +63,8 @@ impl Default for Config {
             session: Session::default(),
             schedule: Schedule::default(),
             retry: Retry::default(),
+            clock: Clock::default(),
+            account: BTreeMap::new(),
             ddf: Ddf::default(),
             history: History::default(),
         }
@@ -179,51 +188,6 @@ impl Default for Session {
     }
 }
 
-/// `[schedule]`: when sessions start by themselves.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Schedule {
-    /// The time between two sessions of an account; `None` when it is `"off"`.
-    #[serde(with = "duration::or_off")]
-    pub interval: Option<Duration>,
-    /// How much is added to the interval at most, by chance.
-    #[serde(with = "duration")]
-    pub jitter: Duration,
-    /// Whether each boot of the machine starts a session.
-    pub at_boot: bool,
-}
-
-impl Default for Schedule {
-    fn default() -> Self {
-        Self {
-            interval: Some(Duration::from_hours(24)),
-            jitter: Duration::from_hours(1),
-            at_boot: false,
-        }
-    }
-}
-
-/// `[retry]`: exponential backoff with full jitter, for ever.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Retry {
-    /// The bound of the first wait; it doubles with each failure.
-    #[serde(with = "duration")]
-    pub initial: Duration,
-    /// The bound of every wait.
-    #[serde(with = "duration")]
-    pub max: Duration,
-}
-
-impl Default for Retry {
-    fn default() -> Self {
-        Self {
-            initial: Duration::from_secs(30),
-            max: Duration::from_hours(6),
-        }
-    }
-}
-
 /// `[ddf]`: where further management objects come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
@@ -291,12 +255,6 @@ impl Config {
             "max-connections",
             "must lie between 1 and 1024",
         );
-        let interval = self.schedule.interval;
-        must(
-            interval.is_none_or(|interval| interval >= Duration::from_secs(1)),
-            "interval",
-            "must be \"off\" or at least \"1s\"",
-        );
         for (key, timeout) in [
             ("connect-timeout", self.session.connect_timeout),
             ("response-timeout", self.session.response_timeout),
@@ -305,16 +263,7 @@ impl Config {
             let least = Duration::from_millis(10);
             must(timeout >= least, key, "must be at least \"10ms\"");
         }
-        must(
-            !self.retry.initial.is_zero(),
-            "initial",
-            "without a wait, a server that fails would be called all the time",
-        );
-        must(
-            self.retry.initial <= self.retry.max,
-            "initial",
-            "is longer than retry.max",
-        );
+        found.extend(self.schedule_contradictions());
         found
     }
 }

@@ -170,6 +170,35 @@ fn a_wrong_value_is_refused_with_its_place() {
 }
 
 #[test]
+fn a_schedule_that_cannot_be_is_refused_with_its_place() {
+    for (text, expected) in [
+        (
+            "[schedule]\ncalendar = [\n  \"30 3 * *\",\n]\n",
+            "agent.toml:2:12: \"30 3 * *\" is no crontab expression",
+        ),
+        (
+            "[schedule]\ncalendar = [\"0 0 30 2 *\"]\n",
+            "names a time that never comes",
+        ),
+        (
+            "[schedule]\ntimezone = \"Mars\"\n",
+            "agent.toml:2:12: \"Mars\" is no time zone",
+        ),
+        (
+            "[account.lab.schedule]\ninterval = \"0s\"\n",
+            "agent.toml:2:1: interval: must be",
+        ),
+        (
+            "[account.lab.schedule]\nintervall = \"1h\"\n",
+            "agent.toml:2:1: unknown key `intervall`",
+        ),
+    ] {
+        let found = errors(text);
+        assert!(found[0].contains(expected), "{text:?}: {}", found[0]);
+    }
+}
+
+#[test]
 fn the_mistakes_of_every_file_are_shown() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();

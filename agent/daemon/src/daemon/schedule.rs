@@ -137,7 +137,7 @@ mod tests {
         Schedule {
             interval: Some(hours(24)),
             jitter: hours(2),
-            at_boot: false,
+            ..Schedule::default()
         }
     }
 
