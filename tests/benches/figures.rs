@@ -1,6 +1,7 @@
 //! The figures of `make bench`: each beside a peer or a limit measured in the same run.
 //!
-//! `cargo bench -p omadm-tests` runs all of it; `-- bytes`, `-- time` or `-- process` a part.
+//! `cargo bench -p omadm-tests` runs all of it; `-- bytes`, `-- time`, `-- process` or `-- sessions` a
+//! part.
 
 #![expect(
     clippy::unwrap_used,
@@ -18,6 +19,8 @@
 mod bytes;
 #[path = "figures/process.rs"]
 mod process;
+#[path = "figures/sessions.rs"]
+mod sessions;
 #[path = "figures/time.rs"]
 mod time;
 
@@ -42,5 +45,8 @@ fn main() {
     }
     if wanted("process") {
         process::print();
+    }
+    if wanted("sessions") {
+        sessions::print();
     }
 }

@@ -125,12 +125,12 @@ impl Pair {
         sources: &str,
         parameters: SessionParameters,
     ) -> Result<Self, Failure> {
-        let mut tree = device_tree(sources)?;
+        let mut tree = device_tree(DEVICE, sources)?;
         for text in ddfs {
             tree.describe(&Ddf::parse("test.xml", text)?)?;
         }
         let clock = Duration::from_mins(1);
-        let (writes, policy) = dmacc::add(&tree, &account(encoding), DEVICE, now(clock))?;
+        let (writes, policy) = dmacc::add(&tree, &account(encoding, ADDRESS), DEVICE, now(clock))?;
         tree.apply(&writes);
         let mut store = Store::in_memory()?;
         store.add_device(&registration(), wall(clock))?;
@@ -346,9 +346,10 @@ impl Course<'_> {
     }
 }
 
-fn device_tree(sources: &str) -> Result<Tree, Failure> {
+/// The tree of a device with this name, whose probes read `sources`.
+pub fn device_tree(id: &str, sources: &str) -> Result<Tree, Box<dyn Error>> {
     let id = DevId {
-        text: DEVICE.to_owned(),
+        text: id.to_owned(),
         origin: Origin::Random,
     };
     let limits = TreeLimits::default();
@@ -360,7 +361,8 @@ fn device_tree(sources: &str) -> Result<Tree, Failure> {
     Ok(tree)
 }
 
-fn account(encoding: MediaType) -> NewAccount {
+/// What an account that is authenticated by MD5 in both directions is made from.
+pub fn account(encoding: MediaType, address: &str) -> NewAccount {
     let encoding = match encoding {
         MediaType::DmXml => "xml",
         MediaType::DmWbxml => "wbxml",
@@ -368,7 +370,7 @@ fn account(encoding: MediaType) -> NewAccount {
     NewAccount {
         name: "dms".to_owned(),
         server_id: SERVER_ID.to_owned(),
-        address: ADDRESS.to_owned(),
+        address: address.to_owned(),
         encoding: Some(encoding.to_owned()),
         client_auth: Some("md5".to_owned()),
         client_secret: Some(Zeroizing::new(DEVICE_SECRET.to_owned())),
