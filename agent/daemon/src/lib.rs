@@ -9,5 +9,6 @@ pub mod event;
 pub mod exit;
 pub mod identity;
 pub mod mo;
+pub mod rights;
 pub mod store;
 mod trace;

@@ -136,7 +136,7 @@ async fn answer_call(
     (frames, write): Line<'_>,
 ) -> io::Result<()> {
     let (oneway, more) = (call.oneway, call.more);
-    let immediate = match service::answer(&call) {
+    let immediate = match service::answer(&call, service::Described::AGENT) {
         Some(answer) => Some(answer),
         None => match admitted(call, rights) {
             Ok(request) => return relay(request, (oneway, more), asked, (frames, write)).await,

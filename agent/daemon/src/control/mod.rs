@@ -6,7 +6,7 @@
 mod connection;
 mod frame;
 mod request;
-mod service;
+pub(crate) mod service;
 mod socket;
 pub mod wire;
 

@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+use super::service;
 use super::socket::Rights;
 use super::wire::{self, Call, Error, Method};
 
@@ -62,12 +63,12 @@ impl Request {
                 read::<wire::Reload>(parameters)?;
                 Self::Reload
             }
-            Some(_) => return Err(service_error("MethodNotFound", "method", &method)),
+            Some(_) => return Err(service::error("MethodNotFound", "method", &method)),
             None => {
                 let interface = method
                     .rsplit_once('.')
                     .map_or("", |(interface, _)| interface);
-                return Err(service_error("InterfaceNotFound", "interface", interface));
+                return Err(service::error("InterfaceNotFound", "interface", interface));
             }
         })
     }
@@ -87,14 +88,6 @@ impl Request {
             | Self::RemoveAccount(_)
             | Self::Reload => Rights::Write,
         }
-    }
-}
-
-/// An error of `org.varlink.service`.
-pub(super) fn service_error(name: &str, key: &str, value: &str) -> Error {
-    Error::Varlink {
-        name: format!("org.varlink.service.{name}"),
-        parameters: serde_json::json!({ key: value }),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use serde_json::{Value as Json, json};
 
-use super::request::service_error;
 use super::wire::{Call, DESCRIPTION, Error, INTERFACE};
 
 const SERVICE: &str = "org.varlink.service";
@@ -29,29 +28,57 @@ error MethodNotImplemented (method: string)
 error InvalidParameter (parameter: string)
 ";
 
+/// What a service says about itself: its program, and the one interface it has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Described {
+    /// The program.
+    pub(crate) product: &'static str,
+    /// The qualified name of the interface.
+    pub(crate) interface: &'static str,
+    /// Its text.
+    pub(crate) description: &'static str,
+}
+
+impl Described {
+    /// The daemon.
+    pub(super) const AGENT: Self = Self {
+        product: "omadmd",
+        interface: INTERFACE,
+        description: DESCRIPTION,
+    };
+}
+
+/// An error of `org.varlink.service`.
+pub(crate) fn error(name: &str, key: &str, value: &str) -> Error {
+    Error::Varlink {
+        name: format!("{SERVICE}.{name}"),
+        parameters: json!({ key: value }),
+    }
+}
+
 /// Answers a call of `org.varlink.service`; `None` is a call of another interface.
-pub(super) fn answer(call: &Call) -> Option<Result<Json, Error>> {
+pub(crate) fn answer(call: &Call, about: Described) -> Option<Result<Json, Error>> {
     let method = call.method.strip_prefix(SERVICE)?.strip_prefix('.')?;
     Some(match method {
         "GetInfo" => Ok(json!({
             "vendor": "omadm",
-            "product": "omadmd",
+            "product": about.product,
             "version": env!("CARGO_PKG_VERSION"),
             "url": "",
-            "interfaces": [SERVICE, INTERFACE],
+            "interfaces": [SERVICE, about.interface],
         })),
-        "GetInterfaceDescription" => describe(call.parameters.as_ref()),
-        _ => Err(service_error("MethodNotFound", "method", &call.method)),
+        "GetInterfaceDescription" => describe(call.parameters.as_ref(), about),
+        _ => Err(error("MethodNotFound", "method", &call.method)),
     })
 }
 
-fn describe(parameters: Option<&Json>) -> Result<Json, Error> {
+fn describe(parameters: Option<&Json>, about: Described) -> Result<Json, Error> {
     let interface = parameters.and_then(|parameters| parameters.get("interface")?.as_str());
     match interface {
-        Some(INTERFACE) => Ok(json!({ "description": DESCRIPTION })),
+        Some(name) if name == about.interface => Ok(json!({ "description": about.description })),
         Some(SERVICE) => Ok(json!({ "description": SERVICE_DESCRIPTION })),
-        Some(other) => Err(service_error("InterfaceNotFound", "interface", other)),
-        None => Err(service_error("InvalidParameter", "parameter", "interface")),
+        Some(other) => Err(error("InterfaceNotFound", "interface", other)),
+        None => Err(error("InvalidParameter", "parameter", "interface")),
     }
 }
 
@@ -60,13 +87,14 @@ mod tests {
     use super::*;
 
     fn ask(method: &str, parameters: Json) -> Option<Result<Json, Error>> {
-        answer(&Call {
+        let call = Call {
             method: method.to_owned(),
             parameters: Some(parameters),
             oneway: false,
             more: false,
             upgrade: false,
-        })
+        };
+        answer(&call, Described::AGENT)
     }
 
     #[test]
