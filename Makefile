@@ -3,7 +3,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 export RUSTDOCFLAGS ?= -D warnings
 
-.PHONY: help demo build test fmt clippy unit doc deny examples bench full deps clean
+.PHONY: help demo build test fmt clippy unit doc deny examples bench full deps deb deb-test clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,14 @@ full: test ## the long runs: more random cases, damaged messages and kills; benc
 	PROPTEST_CASES=4096 $(CARGO) test --locked -p omadm-syncml -p omadm-dm --lib
 	OMADM_LONG=1 $(CARGO) test --locked -p omadm-tests --test mutations --test power_cut -- --nocapture
 	$(MAKE) bench
+
+deb: ## build the Debian packages in a clean Debian 12 and check them with lintian; needs root
+	@tests/scripts/deps.sh deb
+	@tests/scripts/deb-build.sh
+
+deb-test: ## boot a fresh Debian 12 with the packages of `make deb`: install, session, upgrade, purge
+	@tests/scripts/deps.sh deb
+	@tests/scripts/deb-test.sh
 
 deps: ## install the system packages that are missing
 	@tests/scripts/deps.sh packages

@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # Installs what a build or a test needs and this machine lacks, and says what.
 #   deps.sh packages     Debian packages
+#   deps.sh deb          what `make deb` and `make deb-test` need beside
 #   deps.sh cargo-deny   the dependency checker, from the crates registry
 set -euo pipefail
 
 # build: C compiler and linker, SQLite; tests: an independent WBXML codec, kernel figures, a look at the databases
 packages=(gcc libc6-dev binutils pkg-config libsqlite3-dev libwbxml2-utils iproute2 procps sqlite3 util-linux)
+# a Debian in a folder, and booting it
+deb_packages=(git iproute2 mmdebstrap python3 systemd-container util-linux)
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
@@ -41,9 +44,13 @@ install_cargo_deny() {
 
 case "${1:-packages}" in
 packages) install_packages ;;
+deb)
+    packages=("${deb_packages[@]}")
+    install_packages
+    ;;
 cargo-deny) install_cargo_deny ;;
 *)
-    echo "deps: unknown part '$1': packages or cargo-deny" >&2
+    echo "deps: unknown part '$1': packages, deb or cargo-deny" >&2
     exit 64
     ;;
 esac
