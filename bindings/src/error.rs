@@ -4,6 +4,7 @@ use crate::address::AddressError;
 use crate::tls_fault::TlsFault;
 use crate::trust::TrustError;
 
+use omadm_syncml::PeerProof;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -41,6 +42,15 @@ pub enum Error {
         host: String,
         /// What is wrong.
         fault: TlsFault,
+    },
+    /// The session was to go on with a peer of which less is proven than at its beginning.
+    WeakerProof {
+        /// The host that the session went on to.
+        host: String,
+        /// What was proven when the bearer was opened.
+        began: PeerProof,
+        /// What is proven of this host.
+        found: PeerProof,
     },
     /// The peer took too long.
     Timeout {
@@ -162,6 +172,10 @@ impl fmt::Display for Error {
             Self::Connect { host, attempts } => write_attempts(f, host, attempts),
             Self::Trust(error) => error.fmt(f),
             Self::Tls { host, fault } => write!(f, "TLS with {host}: {fault}"),
+            Self::WeakerProof { host, began, found } => write!(
+                f,
+                "the session began with a server proven by {began}; {host} proves {found} only"
+            ),
             Self::Timeout { phase, limit } => write!(f, "{phase} within {limit:?}"),
             Self::Transport(source) => write!(f, "connection lost: {source}"),
             Self::NoAnswer => f.write_str("the server closed the connection without an answer"),

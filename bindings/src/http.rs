@@ -7,12 +7,14 @@ mod answer;
 mod connect;
 mod cookies;
 mod exchange;
+mod identity;
 mod line;
 mod meter;
 mod route;
 mod task;
 mod tls;
 mod url;
+mod verify;
 
 use self::connect::Connector;
 use self::line::Line;
@@ -54,7 +56,7 @@ async fn open(address: &Address, settings: &Settings) -> Result<Bearer, Error> {
     let traffic = Arc::new(Traffic::default());
     let mut connector = Connector::new(settings.clone(), Arc::clone(&traffic));
     let (line, proof) = Line::open(&mut connector, home.origin()).await?;
-    let (out, events) = Task::new(connector, home, line).start();
+    let (out, events) = Task::new(connector, home, line, proof).start();
     Ok(Bearer {
         out,
         events,

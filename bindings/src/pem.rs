@@ -1,13 +1,15 @@
-//! Reads certificates from PEM files, and says what is wrong with a file.
+//! Reads certificates and keys from PEM files, and says what is wrong with a file.
 #![expect(clippy::disallowed_types, reason = "driver: certificate files")]
 
 use crate::trust::TrustError;
 
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject, SectionKind};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use zeroize::Zeroizing;
 
 /// The bundle of a whole distribution has a quarter of this.
 const MAX_FILE: u64 = 1 << 20;
@@ -20,13 +22,58 @@ pub fn load_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Tr
         path: path.to_owned(),
         reason,
     };
-    let text = read(path).map_err(failed)?;
+    let text = open(path).and_then(read).map_err(failed)?;
     certificates(&text).map_err(failed)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, String> {
+/// The private key of a PEM file that nobody but its owner may read.
+pub(crate) fn load_private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TrustError> {
+    let failed = |reason| TrustError::File {
+        path: path.to_owned(),
+        reason,
+    };
+    let file = open(path).map_err(failed)?;
+    check_private(&file, path).map_err(failed)?;
+    let text = Zeroizing::new(read(file).map_err(failed)?);
+    private_key(&text).map_err(failed)
+}
+
+fn check_private(file: &File, path: &Path) -> Result<(), String> {
+    let mode = file.metadata().map_err(|e| e.to_string())?.mode() & 0o777;
+    let others = mode & 0o077;
+    if others == 0 {
+        return Ok(());
+    }
+    Err(format!(
+        "others may read this key (mode {mode:04o}): chmod 600 {}",
+        path.display()
+    ))
+}
+
+fn private_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
+    PrivateKeyDer::from_pem_slice(text).map_err(|error| match error {
+        pem::Error::NoItemsFound if has(text, b"-----BEGIN ENCRYPTED PRIVATE KEY-----") => {
+            "the key is encrypted, and nobody is there to ask for its passphrase: write it \
+             without one (openssl pkey -in FILE -out FILE.plain)"
+                .to_owned()
+        }
+        pem::Error::NoItemsFound => {
+            "no private key in it: -----BEGIN PRIVATE KEY----- is missing".to_owned()
+        }
+        other => pem_reason(&other),
+    })
+}
+
+fn has(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+fn open(path: &Path) -> Result<File, String> {
+    File::open(path).map_err(|error| error.to_string())
+}
+
+fn read(file: File) -> Result<Vec<u8>, String> {
     let mut text = Vec::new();
-    let file = File::open(path).map_err(|error| error.to_string())?;
     file.take(MAX_FILE + 1)
         .read_to_end(&mut text)
         .map_err(|error| error.to_string())?;
@@ -75,6 +122,8 @@ fn pem_reason(error: &pem::Error) -> String {
 mod tests {
     use super::*;
 
+    use std::os::unix::fs::PermissionsExt;
+
     const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
     const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n";
 
@@ -105,6 +154,44 @@ mod tests {
             let error = load_certificates(&path).unwrap_err().to_string();
             assert!(error.starts_with(&path.display().to_string()), "{error}");
             assert!(error.contains(reason), "{reason}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_is_refused_with_the_mend() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.pem");
+        std::io::Write::write_all(&mut File::create(&path).unwrap(), KEY.as_bytes()).unwrap();
+        for (mode, refused) in [
+            (0o600, false),
+            (0o400, false),
+            (0o640, true),
+            (0o604, true),
+            (0o610, true),
+        ] {
+            let permissions = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(&path, permissions).unwrap();
+            let result = load_private_key(&path);
+            assert_eq!(result.is_err(), refused, "{mode:o}");
+            if let Err(error) = result {
+                let text = error.to_string();
+                let mend = format!("(mode {mode:04o}): chmod 600 {}", path.display());
+                assert!(text.ends_with(&mend), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_is_named() {
+        let encrypted = KEY.replace("PRIVATE", "ENCRYPTED PRIVATE");
+        for (text, reason) in [
+            (CERTIFICATE, "no private key in it"),
+            ("", "no private key in it"),
+            (&encrypted, "the key is encrypted"),
+            (&KEY.replace("MAA=", "M*A="), "its base64 is damaged"),
+        ] {
+            let error = private_key(text.as_bytes()).unwrap_err();
+            assert!(error.contains(reason), "{text}: {error}");
         }
     }
 

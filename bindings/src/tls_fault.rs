@@ -1,5 +1,7 @@
 //! What can be wrong with a TLS connection, in words that name the mend.
 
+use crate::pin::SpkiPin;
+
 use std::fmt;
 use std::time::SystemTime;
 
@@ -30,6 +32,15 @@ pub enum TlsFault {
     UnknownIssuer,
     /// The certificate was revoked.
     Revoked,
+    /// The certificate's key is none of those that the account pins.
+    PinMismatch {
+        /// The pin of the key that the server has.
+        seen: Option<SpkiPin>,
+    },
+    /// The server wants a certificate of the device, and the account names none.
+    ClientCertificateMissing,
+    /// The server does not accept the certificate of the device.
+    ClientCertificateRefused(String),
     /// Something else is wrong with the certificate.
     Certificate(String),
     /// The peer does not speak TLS.
@@ -75,6 +86,19 @@ impl fmt::Display for TlsFault {
                 "the certificate's issuer is not trusted: name its authority's file as ca-file",
             ),
             Self::Revoked => f.write_str("the certificate was revoked"),
+            Self::PinMismatch { seen } => {
+                f.write_str("the server's key is not pinned for this account")?;
+                match seen {
+                    Some(pin) => write!(f, "; if it is the right one, its pin is {pin}"),
+                    None => Ok(()),
+                }
+            }
+            Self::ClientCertificateMissing => f.write_str(
+                "the server asks for a certificate of the device and the account names none",
+            ),
+            Self::ClientCertificateRefused(reason) => {
+                write!(f, "the server refuses the device's certificate: {reason}")
+            }
             Self::Certificate(reason) => write!(f, "the certificate is no good: {reason}"),
             Self::NotTls => f.write_str("the server does not speak TLS on this port"),
             Self::TooOld(reason) => write!(f, "the server offers nothing safe: {reason}"),

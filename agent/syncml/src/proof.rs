@@ -28,6 +28,14 @@ impl PeerProof {
             mutual: false,
         }
     }
+
+    /// Whether every account that accepts `other` accepts this as well: a session that goes on
+    /// elsewhere must not go on with less than it began with.
+    pub fn covers(self, other: Self) -> bool {
+        let accepted = |proof| AcceptedProof::ALL.map(|accepted| accepted.covers(proof));
+        let mut pairs = accepted(other).into_iter().zip(accepted(self));
+        pairs.all(|(before, now)| now || !before)
+    }
 }
 
 /// Why a server's certificate is trusted.
@@ -148,6 +156,27 @@ mod tests {
         ] {
             let covered = AcceptedProof::ALL.map(|accepted| accepted.covers(proof));
             assert_eq!(covered, expected, "{proof}");
+        }
+    }
+
+    #[test]
+    fn a_proof_covers_those_that_say_less() {
+        let mutual = PeerProof::Tls {
+            server: ServerTrust::SystemRoot,
+            mutual: true,
+        };
+        let ca = PeerProof::tls(ServerTrust::PrivateCa);
+        let pinned = PeerProof::tls(ServerTrust::Pinned);
+        for (now, before, expected) in [
+            (PeerProof::None, PeerProof::None, true),
+            (ca, PeerProof::None, true),
+            (PeerProof::None, ca, false),
+            (pinned, ca, true),
+            (ca, pinned, false),
+            (mutual, ca, false),
+            (ca, mutual, false),
+        ] {
+            assert_eq!(now.covers(before), expected, "{now} after {before}");
         }
     }
 

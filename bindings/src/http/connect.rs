@@ -6,15 +6,14 @@
 )]
 
 use super::meter::{Metered, Stream};
-use super::tls;
+use super::tls::{self, Tls};
 use super::url::{Host, Origin};
 
 use crate::bearer::Traffic;
 use crate::error::{Error, Phase};
 use crate::settings::Settings;
 
-use omadm_syncml::{PeerProof, ServerTrust};
-use rustls::ClientConfig;
+use omadm_syncml::PeerProof;
 use rustls::pki_types::ServerName;
 use std::io;
 use std::net::SocketAddr;
@@ -35,7 +34,7 @@ pub(super) struct Connector {
     settings: Settings,
     /// Loaded at the first use and dropped with the bearer: the certificate authorities of a
     /// machine take more memory than the rest of an idle device.
-    tls: Option<Arc<ClientConfig>>,
+    tls: Option<Arc<Tls>>,
     traffic: Arc<Traffic>,
 }
 
@@ -67,43 +66,32 @@ impl Connector {
     }
 
     async fn unlimited(&mut self, origin: &Origin, limit: Duration) -> Result<Connected, Error> {
-        let config = if origin.secure {
-            Some(self.tls_config().await?)
+        let tls = if origin.secure {
+            Some(self.tls().await?)
         } else {
             None
         };
         let tcp = tcp(origin, limit).await?;
         tcp.set_nodelay(true).map_err(Error::Transport)?;
         let metered = Metered::new(tcp, Arc::clone(&self.traffic));
-        match config {
+        match tls {
             None => Ok((Box::new(metered), PeerProof::None)),
-            Some(config) => {
-                let stream = secure(origin, config, metered).await?;
-                Ok((stream, PeerProof::tls(self.trust())))
-            }
+            Some(tls) => secure(origin, &tls, metered).await,
         }
     }
 
-    /// As much as is sure whoever has signed the certificate.
-    fn trust(&self) -> ServerTrust {
-        if self.settings.system_roots {
-            ServerTrust::SystemRoot
-        } else {
-            ServerTrust::PrivateCa
-        }
-    }
-
-    async fn tls_config(&mut self) -> Result<Arc<ClientConfig>, Error> {
-        if let Some(config) = &self.tls {
-            return Ok(Arc::clone(config));
+    async fn tls(&mut self) -> Result<Arc<Tls>, Error> {
+        if let Some(tls) = &self.tls {
+            return Ok(Arc::clone(tls));
         }
         // Hundreds of files may have to be read.
         let settings = self.settings.clone();
-        let config = tokio::task::spawn_blocking(move || tls::config(&settings))
+        let tls = tokio::task::spawn_blocking(move || Tls::new(&settings))
             .await
             .map_err(|error| Error::Transport(io::Error::other(error)))??;
-        self.tls = Some(Arc::clone(&config));
-        Ok(config)
+        let tls = Arc::new(tls);
+        self.tls = Some(Arc::clone(&tls));
+        Ok(tls)
     }
 }
 
@@ -152,11 +140,7 @@ async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, Error> {
     Ok(addresses)
 }
 
-async fn secure(
-    origin: &Origin,
-    config: Arc<ClientConfig>,
-    tcp: Metered<TcpStream>,
-) -> Result<Box<dyn Stream>, Error> {
+async fn secure(origin: &Origin, tls: &Tls, tcp: Metered<TcpStream>) -> Result<Connected, Error> {
     let name = match &origin.host {
         Host::Ip(ip) => ServerName::from(*ip),
         Host::Name(name) => ServerName::try_from(name.clone()).map_err(|_| {
@@ -165,11 +149,14 @@ async fn secure(
             )))
         })?,
     };
-    match TlsConnector::from(config).connect(name, tcp).await {
+    let handshake = tls.handshake();
+    let connector = TlsConnector::from(Arc::clone(&handshake.config));
+    match connector.connect(name.clone(), tcp).await {
         Ok(stream) => {
             let (_, session) = stream.get_ref();
-            log::debug!("{origin}: {:?}", session.protocol_version());
-            Ok(Box::new(stream))
+            let proof = tls.proof(&handshake, session, &name);
+            log::debug!("{origin}: {:?}, {proof}", session.protocol_version());
+            Ok((Box::new(stream), proof))
         }
         Err(error) => Err(tls::error(&origin.to_string(), error)),
     }

@@ -11,21 +11,24 @@ use super::url::Url;
 use crate::bearer::BearerEvent;
 use crate::error::Error;
 
-use omadm_syncml::Envelope;
+use omadm_syncml::{Envelope, PeerProof};
 use tokio::sync::mpsc;
 
 /// Carries the messages of one session, one at a time.
 pub(super) struct Task {
     connector: Connector,
+    /// What the first connection has proven.
+    began: PeerProof,
     route: Route,
     line: Option<Line>,
     cookies: Cookies,
 }
 
 impl Task {
-    pub(super) fn new(connector: Connector, home: Url, line: Line) -> Self {
+    pub(super) fn new(connector: Connector, home: Url, line: Line, began: PeerProof) -> Self {
         Self {
             connector,
+            began,
             route: Route::new(home),
             line: Some(line),
             cookies: Cookies::default(),
@@ -100,10 +103,23 @@ impl Task {
                 }
             }
         }
-        let (mut line, _) = Line::open(&mut self.connector, url.origin()).await?;
+        let mut line = self.open(&url).await?;
         let result = self.exchange(&mut line, &url, envelope).await;
         self.line = Some(line);
         result
+    }
+
+    /// A new connection, which must not prove less than the one that the session judged.
+    async fn open(&mut self, url: &Url) -> Result<Line, Error> {
+        let (line, found) = Line::open(&mut self.connector, url.origin()).await?;
+        if found.covers(self.began) {
+            return Ok(line);
+        }
+        Err(Error::WeakerProof {
+            host: url.origin().to_string(),
+            began: self.began,
+            found,
+        })
     }
 
     async fn exchange(

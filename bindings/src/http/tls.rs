@@ -1,57 +1,138 @@
 //! What TLS means here: versions, trust, and its errors in words.
 
+use super::identity::{self, Shown};
+use super::verify::Verifier;
+
 use crate::error::Error;
 use crate::pem;
+use crate::pin::SpkiPin;
 use crate::settings::Settings;
 use crate::tls_fault::TlsFault;
 use crate::trust::TrustError;
 
-use rustls::client::Resumption;
-use rustls::pki_types::UnixTime;
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use omadm_syncml::PeerProof;
+use rustls::client::{ClientConnection, Resumption};
+use rustls::pki_types::{ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
+use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
+use std::fmt;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// TLS 1.2 and later: older versions of the protocol, which DM 1.2 still names, are not safe.
-pub(super) fn config(settings: &Settings) -> Result<Arc<ClientConfig>, TrustError> {
-    let roots = roots(settings)?;
-    // Named here, since the process-wide default is the program's to choose.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .map_err(|error| TrustError::Unusable(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    // One peer, or two when a farm sends the session to a node of its own.
-    config.resumption = Resumption::in_memory_sessions(2);
-    Ok(Arc::new(config))
+/// What the connections of a bearer share: whom they trust and what they show.
+pub(super) struct Tls {
+    config: ClientConfig,
+    verifier: Arc<Verifier>,
+    identity: Option<Arc<CertifiedKey>>,
 }
 
-/// Who is trusted under these settings.
-fn roots(settings: &Settings) -> Result<RootCertStore, TrustError> {
+/// What one connection begins with.
+pub(super) struct Handshake {
+    pub(super) config: Arc<ClientConfig>,
+    shown: Option<Arc<Shown>>,
+}
+
+impl Tls {
+    /// Loads what the settings name. TLS 1.2 and later: older versions of the protocol, which
+    /// DM 1.2 still names, are not safe.
+    pub(super) fn new(settings: &Settings) -> Result<Self, TrustError> {
+        // Named here, since the process-wide default is the program's to choose.
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let files = settings.client_certificate.as_ref();
+        let identity = files
+            .map(|files| identity::load(files, &provider))
+            .transpose()?;
+        let private = private_roots(settings.ca_file.as_deref())?;
+        let system = if settings.system_roots {
+            system_roots()
+        } else {
+            RootCertStore::empty()
+        };
+        let pins = settings.pins.clone();
+        let verifier = Arc::new(Verifier::new(private, system, pins, Arc::clone(&provider))?);
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(|error| TrustError::Unusable(error.to_string()))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::<Verifier>::clone(&verifier))
+            .with_no_client_auth();
+        config.resumption = match identity {
+            // One peer, or two when a farm sends the session to a node of its own.
+            None => Resumption::in_memory_sessions(2),
+            // A resumed session does not say whether the certificate was shown.
+            Some(_) => Resumption::disabled(),
+        };
+        Ok(Self {
+            config,
+            verifier,
+            identity,
+        })
+    }
+
+    pub(super) fn handshake(&self) -> Handshake {
+        let mut config = self.config.clone();
+        let shown = self.identity.clone().map(Shown::new).map(Arc::new);
+        if let Some(shown) = &shown {
+            config.client_auth_cert_resolver = Arc::<Shown>::clone(shown);
+        }
+        Handshake {
+            config: Arc::new(config),
+            shown,
+        }
+    }
+
+    /// What a handshake that came to its end has proven.
+    pub(super) fn proof(
+        &self,
+        handshake: &Handshake,
+        session: &ClientConnection,
+        name: &ServerName<'_>,
+    ) -> PeerProof {
+        PeerProof::Tls {
+            server: self.verifier.trust(session.peer_certificates(), name),
+            mutual: handshake.shown.as_ref().is_some_and(|s| s.was_asked()),
+        }
+    }
+}
+
+fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
-    if settings.system_roots {
-        let found = rustls_native_certs::load_native_certs();
-        for error in &found.errors {
-            log::debug!("certificate authorities of this machine: {error}");
-        }
-        // One bad certificate among those of the machine costs that one.
-        roots.add_parsable_certificates(found.certs);
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        log::debug!("certificate authorities of this machine: {error}");
     }
-    if let Some(path) = &settings.ca_file {
-        for (index, certificate) in pem::load_certificates(path)?.into_iter().enumerate() {
-            roots.add(certificate).map_err(|error| TrustError::File {
-                path: path.clone(),
-                reason: format!("certificate {} cannot be trusted: {error}", index + 1),
-            })?;
-        }
-    }
-    if roots.is_empty() {
-        return Err(TrustError::Nobody);
+    // One bad certificate among those of the machine costs that one.
+    roots.add_parsable_certificates(found.certs);
+    roots
+}
+
+fn private_roots(file: Option<&Path>) -> Result<RootCertStore, TrustError> {
+    let mut roots = RootCertStore::empty();
+    let Some(path) = file else {
+        return Ok(roots);
+    };
+    for (index, certificate) in pem::load_certificates(path)?.into_iter().enumerate() {
+        roots.add(certificate).map_err(|error| TrustError::File {
+            path: path.to_owned(),
+            reason: format!("certificate {} cannot be trusted: {error}", index + 1),
+        })?;
     }
     Ok(roots)
 }
+
+/// A server's key is none of those that are pinned.
+#[derive(Debug)]
+pub(super) struct PinMismatch(pub(super) SpkiPin);
+
+impl fmt::Display for PinMismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the key {} is not pinned", self.0)
+    }
+}
+
+impl std::error::Error for PinMismatch {}
 
 /// The error of a handshake.
 pub(super) fn error(host: &str, error: io::Error) -> Error {
@@ -79,11 +160,26 @@ pub(super) fn fault(error: &rustls::Error) -> TlsFault {
         // What does not even begin like a TLS record.
         E::InvalidMessage(_) => TlsFault::NotTls,
         E::PeerIncompatible(reason) => TlsFault::TooOld(format!("{reason:?}")),
-        E::AlertReceived(rustls::AlertDescription::ProtocolVersion) => {
-            TlsFault::TooOld("no common TLS version".to_owned())
-        }
-        E::AlertReceived(alert) => TlsFault::Refused(format!("{alert:?}")),
+        E::AlertReceived(alert) => alert_fault(*alert),
         other => TlsFault::Handshake(other.to_string()),
+    }
+}
+
+/// What the server says before it hangs up (RFC 8446 6.2). What it says of a certificate can only
+/// concern that of the device.
+fn alert_fault(alert: AlertDescription) -> TlsFault {
+    use AlertDescription as A;
+    match alert {
+        A::ProtocolVersion => TlsFault::TooOld("no common TLS version".to_owned()),
+        A::CertificateRequired | A::NoCertificate => TlsFault::ClientCertificateMissing,
+        A::BadCertificate
+        | A::UnsupportedCertificate
+        | A::CertificateRevoked
+        | A::CertificateExpired
+        | A::CertificateUnknown
+        | A::UnknownCA
+        | A::AccessDenied => TlsFault::ClientCertificateRefused(format!("{alert:?}")),
+        other => TlsFault::Refused(format!("{other:?}")),
     }
 }
 
@@ -119,6 +215,9 @@ fn certificate_fault(error: &CertificateError) -> TlsFault {
                 .to_owned(),
         ),
         C::Revoked => TlsFault::Revoked,
+        C::Other(inner) if inner.0.is::<PinMismatch>() => TlsFault::PinMismatch {
+            seen: inner.0.downcast_ref().map(|PinMismatch(seen)| *seen),
+        },
         // What `openssl req -x509` makes unless it is told otherwise.
         C::Other(inner) if inner.to_string().contains("CaUsedAsEndEntity") => {
             TlsFault::Certificate(

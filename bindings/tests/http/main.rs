@@ -9,7 +9,9 @@
     reason = "tests: real sockets, and a failure is a panic"
 )]
 
+mod authority;
 mod bad;
 mod good;
 mod peer;
 mod secure;
+mod trust;

@@ -1,122 +1,15 @@
 //! HTTPS: who is trusted, and what is said of those who are not.
 
+use crate::authority::*;
 use crate::peer::*;
 
-use omadm_bindings::{Address, Error, Retry, Settings, TlsFault, open};
+use omadm_bindings::{Error, Retry, Settings, TlsFault, open};
 use omadm_syncml::{PeerProof, ServerTrust};
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
-};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, SupportedProtocolVersion, version};
-use std::path::PathBuf;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
+use rustls::version;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio_rustls::TlsAcceptor;
-
-/// A certificate authority and its file.
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-    folder: tempfile::TempDir,
-}
-
-impl Authority {
-    fn new() -> Self {
-        Self::named("omadm test authority")
-    }
-
-    fn named(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("ca.pem"), issuer.as_ref().pem()).unwrap();
-        Self { issuer, folder }
-    }
-
-    fn file(&self) -> PathBuf {
-        self.folder.path().join("ca.pem")
-    }
-
-    /// Settings that trust nobody else.
-    fn trusted(&self) -> Settings {
-        Settings {
-            allow_http: false,
-            ca_file: Some(self.file()),
-            ..plain()
-        }
-    }
-
-    /// A server whose certificate is changed by `edit` before it is signed.
-    async fn serve(&self, edit: impl FnOnce(&mut CertificateParams)) -> Peer {
-        self.serve_with(edit, &[&version::TLS13, &version::TLS12])
-            .await
-    }
-
-    async fn serve_with(
-        &self,
-        edit: impl FnOnce(&mut CertificateParams),
-        versions: &[&'static SupportedProtocolVersion],
-    ) -> Peer {
-        let names = ["127.0.0.1", "localhost"].map(str::to_owned);
-        let mut params = CertificateParams::new(names).unwrap();
-        edit(&mut params);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        start(vec![certificate.der().clone()], &key, versions).await
-    }
-}
-
-/// A server that answers each request with the number of its connection.
-async fn start(
-    chain: Vec<CertificateDer<'static>>,
-    key: &KeyPair,
-    versions: &[&'static SupportedProtocolVersion],
-) -> Peer {
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(versions)
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    Peer::start(move |number, stream| {
-        let acceptor = acceptor.clone();
-        async move {
-            let Ok(mut stream) = acceptor.accept(stream).await else {
-                return;
-            };
-            while let Some(text) = request(&mut stream).await {
-                if text.ends_with("<stop/>") {
-                    // Without the alert that ends a TLS connection.
-                    return;
-                }
-                let answer = ok(&format!("<n{number}/>"));
-                stream.write_all(&answer).await.unwrap();
-            }
-        }
-    })
-    .await
-}
-
-fn address(peer: &Peer, host: &str) -> Address {
-    format!("https://{host}:{}/dm", peer.port).parse().unwrap()
-}
-
-/// Why there is no connection.
-async fn fault(peer: &Peer, settings: &Settings) -> (TlsFault, Error) {
-    let error = open(&address(peer, "127.0.0.1"), settings)
-        .await
-        .unwrap_err();
-    match &error {
-        Error::Tls { fault, .. } => (fault.clone(), error),
-        other => panic!("{other:?}"),
-    }
-}
 
 #[tokio::test]
 async fn a_trusted_server_is_proven() {
