@@ -1,5 +1,6 @@
 //! Records what the probes read into a tree that [`Sources::recorded`] can play back:
-//! `cargo run -p omadm-probes --example record -- DIR`. The tree holds MAC and IP addresses.
+//! `cargo run -p omadm-probes --example record -- DIR`. The tree holds MAC and IP addresses
+//! and the names of processes.
 #![expect(clippy::disallowed_methods, reason = "driver: writes the recording")]
 
 use std::{env::args, fs, path::Path};
@@ -17,11 +18,33 @@ const FILES: &[&str] = &[
     "/proc/loadavg",
     "/proc/sys/fs/file-nr",
     "/proc/self/mountinfo",
+    "/proc/net/softnet_stat",
+    "/sys/devices/system/cpu/online",
     "/proc/net/dev",
     "/proc/net/snmp",
     "/proc/net/netstat",
     "/proc/sys/net/netfilter/nf_conntrack_count",
     "/proc/sys/net/netfilter/nf_conntrack_max",
+];
+
+/// Folders whose entries have files that are read, and those files.
+const FOLDERS: &[(&str, &[&str])] = &[
+    ("/proc", &["statm", "stat", "smaps_rollup"]),
+    ("/sys/class/power_supply", &["uevent"]),
+    ("/sys/class/thermal", &["type", "temp"]),
+    ("/sys/class/thermal", &TRIPS),
+];
+
+/// As many trip points as most drivers have.
+const TRIPS: [&str; 8] = [
+    "trip_point_0_type",
+    "trip_point_0_temp",
+    "trip_point_1_type",
+    "trip_point_1_temp",
+    "trip_point_2_type",
+    "trip_point_2_temp",
+    "trip_point_3_type",
+    "trip_point_3_temp",
 ];
 
 const TABLES: &[(Table, u16, &str)] = &[
@@ -42,6 +65,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Err(error) => eprintln!("{path}: {error:?}"),
         }
     }
+    for (folder, files) in FOLDERS {
+        record_below(&sources, folder, files, dir)?;
+    }
     write(&dir.join("statvfs"), room(&sources).as_bytes())?;
     for (table, kind, name) in TABLES {
         let mut dump = Vec::new();
@@ -50,6 +76,28 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .dump(*table, &mut |body| frame(*kind, body, &mut dump))?;
         frame(3, &[0; 4], &mut dump);
         write(&dir.join("netlink").join(name), &dump)?;
+    }
+    Ok(())
+}
+
+/// Of `/proc` the processes only; what an entry does not have is passed over.
+fn record_below(
+    sources: &Sources,
+    folder: &str,
+    files: &[&str],
+    dir: &Path,
+) -> std::io::Result<()> {
+    let mut buffer = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let is_process = name.bytes().all(|octet| octet.is_ascii_digit());
+        for file in files.iter().filter(|_| folder != "/proc" || is_process) {
+            let path = format!("{folder}/{name}/{file}");
+            if let Ok(text) = sources.fs.read(&path, &mut buffer) {
+                write(&dir.join(path.trim_start_matches('/')), text.as_bytes())?;
+            }
+        }
     }
     Ok(())
 }

@@ -1,27 +1,33 @@
 //! Reads whole small files below a root, which tests move to a recorded tree.
 #![expect(
-    clippy::disallowed_types,
+    clippy::disallowed_methods,
     reason = "driver: reads /proc, /sys and file system sizes"
 )]
 
 use std::{
     borrow::Cow,
     cell::RefCell,
-    fs::File,
-    io::{self, ErrorKind, Read},
+    io::{self, ErrorKind},
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use nix::{
+    dir::Dir,
     errno::Errno,
-    sys::statvfs::{Statvfs, statvfs},
+    fcntl::{AT_FDCWD, OFlag, openat},
+    sys::{
+        stat::Mode,
+        statvfs::{Statvfs, statvfs},
+    },
+    unistd::{SysconfVar, read, sysconf},
 };
 
 use crate::{Absence, Failure};
 
 /// More than this in one file is not a kernel's table but a mistake.
-const LIMIT: u64 = 1 << 20;
+const LIMIT: usize = 1 << 20;
 
 /// The kernel makes most of its files afresh for the first read: it had better be a large one.
 const FIRST_READ: usize = 16 * 1024;
@@ -105,17 +111,51 @@ impl FsRoot {
         path: &str,
         buffer: &'b mut Vec<u8>,
     ) -> Result<&'b [u8], ReadError> {
-        buffer.clear();
-        buffer.reserve(FIRST_READ);
-        let read = File::open(self.locate(path).as_ref())
-            .and_then(|file| file.take(LIMIT + 1).read_to_end(buffer));
-        match read {
-            Err(error) => Err(ReadError::new(path, &error)),
-            Ok(length) if length as u64 > LIMIT => {
-                Err(ReadError::failed(path, "is longer than 1 MiB"))
+        let file = openat(AT_FDCWD, self.locate(path).as_ref(), READ, Mode::empty());
+        let length = file.and_then(|file| fill(&file, buffer));
+        finished(path, length, buffer)
+    }
+
+    /// Opens a folder.
+    pub(crate) fn folder(&self, path: &str) -> Result<Folder, ReadError> {
+        let opened = Folder::open(&self.locate(path));
+        opened.map_err(|errno| ReadError::new(path, &errno.into()))
+    }
+
+    /// The names in a folder that a filter takes, in no order; of a name that is no text there is
+    /// nothing to read.
+    pub(crate) fn names(
+        &self,
+        path: &str,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<Vec<String>, ReadError> {
+        let mut names = Vec::new();
+        let outcome = self.folder(path)?.each(|_, name| {
+            if is_wanted(name) {
+                names.push(name.to_owned());
             }
-            Ok(_) => Ok(buffer),
+        });
+        outcome.map_err(|errno| ReadError::new(path, &errno.into()))?;
+        Ok(names)
+    }
+
+    /// How many ticks of `/proc` make a second (`USER_HZ`); a recorded machine had 100.
+    pub(crate) fn ticks_per_second(&self) -> u64 {
+        self.constant(SysconfVar::CLK_TCK, 100)
+    }
+
+    /// How many bytes a page has; one of a recorded machine had 4096.
+    pub(crate) fn page_size(&self) -> u64 {
+        self.constant(SysconfVar::PAGE_SIZE, 4096)
+    }
+
+    fn constant(&self, name: SysconfVar, usual: u64) -> u64 {
+        if self.recorded.is_some() {
+            return usual;
         }
+        let found = sysconf(name).ok().flatten();
+        let found = found.and_then(|value| u64::try_from(value).ok());
+        found.filter(|value| *value > 0).unwrap_or(usual)
     }
 
     /// Reads a text file and hands it over.
@@ -150,6 +190,81 @@ impl FsRoot {
             None => Cow::Borrowed(Path::new(path)),
             Some(dir) => Cow::Owned(dir.join(path.trim_start_matches('/'))),
         }
+    }
+}
+
+const READ: OFlag = OFlag::O_RDONLY.union(OFlag::O_CLOEXEC);
+
+/// An open folder, for probes that read hundreds of files below it.
+pub(crate) struct Folder {
+    names: Dir,
+    below: OwnedFd,
+}
+
+impl Folder {
+    fn open(path: &Path) -> Result<Self, Errno> {
+        let below = openat(AT_FDCWD, path, READ | OFlag::O_DIRECTORY, Mode::empty())?;
+        let names = Dir::from_fd(below.try_clone().map_err(|_| Errno::EMFILE)?)?;
+        Ok(Self { names, below })
+    }
+
+    /// Hands over each name that is text, in no order, with the folder to read below.
+    pub(crate) fn each(&mut self, mut take: impl FnMut(&OwnedFd, &str)) -> Result<(), Errno> {
+        for entry in self.names.iter() {
+            if let Ok(name) = entry?.file_name().to_str() {
+                take(&self.below, name);
+            }
+        }
+        Ok(())
+    }
+
+    /// What files are read relative to.
+    pub(crate) fn below(&self) -> &OwnedFd {
+        &self.below
+    }
+}
+
+/// Reads a small file below a folder.
+pub(crate) fn read_below<'b>(
+    folder: &OwnedFd,
+    path: &str,
+    buffer: &'b mut Vec<u8>,
+) -> Result<&'b [u8], Errno> {
+    let file = openat(folder, path, READ, Mode::empty())?;
+    let length = fill(&file, buffer)?;
+    Ok(buffer.get(..length).unwrap_or_default())
+}
+
+/// Reads to the end, or one octet past the limit. The buffer keeps its length from one file to
+/// the next, so that it is cleared once only.
+fn fill(file: &OwnedFd, buffer: &mut Vec<u8>) -> Result<usize, Errno> {
+    let mut length = 0;
+    if buffer.len() < FIRST_READ {
+        buffer.resize(FIRST_READ, 0);
+    }
+    while length <= LIMIT {
+        if length == buffer.len() {
+            buffer.resize(2 * length, 0);
+        }
+        match read(file, buffer.get_mut(length..).unwrap_or_default()) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(length)
+}
+
+fn finished<'b>(
+    path: &str,
+    length: Result<usize, Errno>,
+    buffer: &'b [u8],
+) -> Result<&'b [u8], ReadError> {
+    match length {
+        Err(errno) => Err(ReadError::new(path, &errno.into())),
+        Ok(length) if length > LIMIT => Err(ReadError::failed(path, "is longer than 1 MiB")),
+        Ok(length) => Ok(buffer.get(..length).unwrap_or_default()),
     }
 }
 
@@ -202,11 +317,7 @@ fn recorded_space(listing: &str, mount_point: &str) -> Result<Space, ReadError> 
 mod tests {
     use super::*;
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "driver: makes the tree that is read"
-    )]
-    fn read(files: &[(&str, &[u8])], path: &str) -> Result<String, ReadError> {
+    fn text(files: &[(&str, &[u8])], path: &str) -> Result<String, ReadError> {
         let dir = tempfile::tempdir().unwrap();
         for (name, bytes) in files {
             std::fs::write(dir.path().join(name), bytes).unwrap();
@@ -220,7 +331,7 @@ mod tests {
     #[test]
     fn what_is_not_there_is_absent() {
         for path in ["/nothing", "/file/below"] {
-            let error = read(&[("file", b"")], path).unwrap_err();
+            let error = text(&[("file", b"")], path).unwrap_err();
             assert_eq!(error, ReadError::Absent(Absence::NoSource(path.into())));
         }
         let off = io::Error::from_raw_os_error(Errno::EOPNOTSUPP as i32);
@@ -232,7 +343,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_has_failed_and_says_where() {
-        let ReadError::Failed(failure) = read(&[], "/folder").unwrap_err() else {
+        let ReadError::Failed(failure) = text(&[], "/folder").unwrap_err() else {
             panic!("a folder is there");
         };
         assert_eq!(&*failure.source, "/folder");
@@ -245,20 +356,19 @@ mod tests {
 
     #[test]
     fn a_file_is_bounded() {
-        let limit = usize::try_from(LIMIT).unwrap();
         assert_eq!(
-            read(&[("file", &vec![b'x'; limit])], "/file")
+            text(&[("file", &vec![b'x'; LIMIT])], "/file")
                 .unwrap()
                 .len(),
-            limit
+            LIMIT
         );
-        let long = read(&[("file", &vec![b'x'; limit + 1])], "/file").unwrap_err();
+        let long = text(&[("file", &vec![b'x'; LIMIT + 1])], "/file").unwrap_err();
         assert_eq!(long, ReadError::failed("/file", "is longer than 1 MiB"));
     }
 
     #[test]
     fn octets_that_are_no_text_are_replaced() {
-        assert_eq!(read(&[("file", b"a\xffb")], "/file").unwrap(), "a\u{fffd}b");
+        assert_eq!(text(&[("file", b"a\xffb")], "/file").unwrap(), "a\u{fffd}b");
     }
 
     #[test]

@@ -27,15 +27,19 @@ mod neighbours;
 mod net_netstat;
 mod net_snmp;
 mod netlink;
+mod power;
 mod pressure;
 mod privileged;
+mod processes;
 mod report;
 mod routes;
+mod softnet;
 mod stat;
 mod storage;
 #[cfg(test)]
 mod testing;
 mod text;
+mod thermal;
 mod uptime;
 mod vmstat;
 
@@ -106,11 +110,15 @@ pub const ALL: &[fn() -> Box<dyn Probe + Send>] = &[
     uptime::probe,
     loadavg::probe,
     file_nr::probe,
+    processes::probe,
+    thermal::probe,
+    power::probe,
     storage::probe,
     links::probe,
     addresses::probe,
     routes::probe,
     neighbours::probe,
+    softnet::probe,
     net_snmp::probe,
     net_netstat::probe,
     conntrack::entries,

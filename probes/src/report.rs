@@ -78,6 +78,23 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// Notes that a value of one thing could not be made of what stands in a file of its own.
+    pub(crate) fn failed_in(
+        &mut self,
+        file: &str,
+        id: KpiId,
+        instance: &Instance,
+        line: usize,
+        reason: &str,
+    ) {
+        if self.wants(id) {
+            self.missing.remove(id);
+            let mut failure = self.failure(Some(line), reason);
+            failure.source = file.into();
+            self.out.failed(id, Some(instance), failure);
+        }
+    }
+
     /// Notes that one thing has no such value.
     pub(crate) fn absent_of(&mut self, id: KpiId, instance: &Instance, absence: Absence) {
         if self.wants(id) {
@@ -186,6 +203,26 @@ pub(crate) fn whole(text: Option<&str>, factor: u64) -> Result<u64, String> {
         .ok_or_else(|| format!("{number} times {factor} is too large"))
 }
 
+/// A number of the kernel's ticks in milliseconds.
+pub(crate) fn ticks(text: Option<&str>, per_second: u64) -> Result<u64, String> {
+    let count = whole(text, 1)?;
+    let time = u128::from(count) * 1000 / u128::from(per_second.max(1));
+    u64::try_from(time).map_err(|_| format!("{count} ticks are too many"))
+}
+
+/// A whole number of either sign, divided by a power of ten into the KPI's unit.
+pub(crate) fn decimal(text: Option<&str>, divisor: f64) -> Result<f64, String> {
+    let text = text.ok_or("expected a number, found nothing")?;
+    let number: i64 = text
+        .parse()
+        .map_err(|_| format!("expected a number, found {}", excerpt(text)))?;
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a sensor has fewer than the 53 bits that stay exact"
+    )]
+    Ok(number as f64 / divisor)
+}
+
 /// A finite decimal fraction that is not negative.
 pub(crate) fn fraction(text: Option<&str>) -> Result<f64, String> {
     let text = text.ok_or("expected a number, found nothing")?;
@@ -225,6 +262,16 @@ mod tests {
                 .unwrap_err()
                 .contains("too large")
         );
+        assert_eq!(
+            ticks(Some("18446744073709551615"), 1024),
+            Ok(18_014_398_509_481_983_999)
+        );
+        assert!(ticks(Some("18446744073709551615"), 100).is_err());
+        assert_eq!(decimal(Some("-40500"), 1e3), Ok(-40.5));
+        assert_eq!(decimal(Some("12345678"), 1e6), Ok(12.345_678));
+        for bad in ["", "1.5", "0x10", "99999999999999999999"] {
+            assert!(decimal(Some(bad), 1.0).is_err(), "{bad}");
+        }
         assert_eq!(fraction(Some("0.25")), Ok(0.25));
         for bad in ["nan", "inf", "-0.5", "", "1,5"] {
             assert!(fraction(Some(bad)).is_err(), "{bad}");

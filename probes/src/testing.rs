@@ -10,6 +10,10 @@ use crate::{
 pub(crate) fn read(text: &str, parse: impl FnOnce(&str, &mut Report<'_>)) -> Vec<String> {
     let mut samples = Samples::new();
     parse(text, &mut Report::new("FILE", KpiSet::all(), &mut samples));
+    lines(&samples)
+}
+
+fn lines(samples: &Samples) -> Vec<String> {
     let line = |sample: &crate::Sample| {
         let instance = sample
             .instance
@@ -41,6 +45,30 @@ fn check(samples: &Samples, kpis: KpiSet) {
             assert!(value.as_f64().is_none_or(f64::is_finite), "{sample:?}");
         }
     }
+}
+
+/// A tree of these files that [`Sources::recorded`](crate::Sources::recorded) can read.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "driver: makes the tree that is read"
+)]
+pub(crate) fn recording(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    dir
+}
+
+/// What a probe makes of a recorded tree, as `name[instance] = reading`.
+pub(crate) fn collected(probe: &mut dyn crate::Probe, files: &[(&str, &str)]) -> Vec<String> {
+    let dir = recording(files);
+    let mut samples = Samples::new();
+    let sources = crate::Sources::recorded(dir.path());
+    probe.collect(&sources, &probe.kpis(), &mut samples);
+    lines(&samples)
 }
 
 /// A thousand damaged forms of some octets, the same in each run.

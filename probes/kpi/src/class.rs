@@ -37,12 +37,20 @@ named! {
         Cpu = "cpu",
         /// The machine as a whole: load, processes, uptime, open files.
         System = "system",
+        /// The processes that hold the most memory.
+        Process = "process",
+        /// Temperatures, and where the machine defends itself against them.
+        Thermal = "thermal",
+        /// Batteries and mains.
+        Power = "power",
         /// Space on mounted file systems.
         Storage = "storage",
         /// Network interfaces.
         Link = "link",
         /// Addresses of network interfaces.
         Address = "address",
+        /// Packets on their way from the drivers into the network stack, per processor.
+        Softnet = "softnet",
         /// The routing table.
         Route = "route",
         /// Hosts known on the links (ARP and NDP).
@@ -93,6 +101,18 @@ named! {
         Milliseconds = "milliseconds",
         /// Millionths of a second.
         Microseconds = "microseconds",
+        /// Degrees Celsius.
+        Celsius = "celsius",
+        /// Volts.
+        Volts = "volts",
+        /// Amperes.
+        Amperes = "amperes",
+        /// Watts.
+        Watts = "watts",
+        /// Ampere-hours, in which charge is sold.
+        AmpereHours = "ampere-hours",
+        /// Watt-hours, in which energy is sold.
+        WattHours = "watt-hours",
     }
 }
 
@@ -108,6 +128,12 @@ impl Unit {
             Self::Seconds => "s",
             Self::Milliseconds => "ms",
             Self::Microseconds => "µs",
+            Self::Celsius => "°C",
+            Self::Volts => "V",
+            Self::Amperes => "A",
+            Self::Watts => "W",
+            Self::AmpereHours => "Ah",
+            Self::WattHours => "Wh",
         }
     }
 }
@@ -142,5 +168,11 @@ named! {
         Link = "link",
         /// The instance is a mount point: `/var`.
         Mount = "mount",
+        /// The instance is the number of a process: `812`.
+        Process = "process",
+        /// The instance is a thermal zone of the kernel: `thermal_zone0`.
+        Zone = "zone",
+        /// The instance is a power supply: `BAT0`.
+        Supply = "supply",
     }
 }

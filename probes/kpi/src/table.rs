@@ -139,10 +139,13 @@ kpis! {
     }
     Cpu per Processor {
         CpuCoreUser "cpu.core.user" Milliseconds Counter Technical "Time of one processor in programs"
+        CpuCoreNice "cpu.core.nice" Milliseconds Counter Technical "Time of one processor in programs of lowered priority"
         CpuCoreSystem "cpu.core.system" Milliseconds Counter Technical "Time of one processor in the kernel"
         CpuCoreIdle "cpu.core.idle" Milliseconds Counter Technical "Time of one processor with nothing to do"
         CpuCoreIowait "cpu.core.iowait" Milliseconds Counter Technical "Time of one processor idle while a disk was awaited"
+        CpuCoreIrq "cpu.core.irq" Milliseconds Counter Technical "Time of one processor in interrupts"
         CpuCoreSoftirq "cpu.core.softirq" Milliseconds Counter Technical "Time of one processor in deferred interrupts, network traffic among them"
+        CpuCoreSteal "cpu.core.steal" Milliseconds Counter Technical "Time of one processor taken by the hypervisor"
     }
     System per Machine {
         SystemUptime "system.uptime" Seconds Gauge Technical "Time since the machine started"
@@ -156,6 +159,43 @@ kpis! {
         SystemForks "system.forks" Events Counter Technical "Tasks started"
         SystemFilesOpen "system.files.open" One Gauge Technical "File handles in use"
         SystemFilesLimit "system.files.limit" One Gauge Technical "File handles that may be in use"
+    }
+    Process per Machine {
+        ProcessCount "process.count" One Gauge Technical "Processes, those of the kernel included"
+    }
+    Process per Process {
+        ProcessName "process.name" One Info Usage "Name of a process that is among those with the most memory"
+        ProcessRss "process.rss" Bytes Gauge Technical "Memory of a process, what it shares with others in full"
+        ProcessPss "process.pss" Bytes Gauge Technical "Memory of a process, what it shares with others in equal parts"
+        ProcessCpuTime "process.cpu-time" Milliseconds Counter Technical "Processor time of a process, its threads included"
+        ProcessThreads "process.threads" One Gauge Technical "Threads of a process"
+    }
+    Thermal per Zone {
+        ThermalType "thermal.type" One Info Technical "What the thermal zone measures, as its driver names it"
+        ThermalTemperature "thermal.temperature" Celsius Gauge Technical "Temperature"
+        ThermalTripActive "thermal.trip.active" Celsius Info Technical "Lowest temperature at which a fan is turned on or up"
+        ThermalTripPassive "thermal.trip.passive" Celsius Info Technical "Lowest temperature at which the machine is slowed down"
+        ThermalTripHot "thermal.trip.hot" Celsius Info Technical "Temperature that the driver is told of"
+        ThermalTripCritical "thermal.trip.critical" Celsius Info Technical "Temperature at which the machine is switched off"
+    }
+    Power per Supply {
+        PowerType "power.type" One Info Technical "Kind of power supply: battery, mains, usb"
+        PowerOnline "power.online" One State Technical "Whether the supply can feed the machine"
+        PowerPresent "power.present" One State Technical "Whether the battery is there"
+        PowerStatus "power.status" One State Technical "What the battery does: charging, discharging, not-charging, full, unknown"
+        PowerHealth "power.health" One State Technical "State of the battery as its driver sees it: good, overheat, dead"
+        PowerCapacity "power.capacity" Percent Gauge Technical "Charge of the battery as a share of what it holds now"
+        PowerVoltage "power.voltage" Volts Gauge Technical "Voltage"
+        PowerCurrent "power.current" Amperes Gauge Technical "Current; many drivers count what leaves the battery as negative"
+        PowerPower "power.power" Watts Gauge Technical "Power; many drivers count what leaves the battery as negative"
+        PowerCharge "power.charge" AmpereHours Gauge Technical "Charge of the battery"
+        PowerChargeFull "power.charge.full" AmpereHours Gauge Technical "Charge that the battery holds now"
+        PowerChargeDesign "power.charge.design" AmpereHours Info Technical "Charge that the battery held when it was new"
+        PowerEnergy "power.energy" WattHours Gauge Technical "Energy in the battery"
+        PowerEnergyFull "power.energy.full" WattHours Gauge Technical "Energy that the battery holds now"
+        PowerEnergyDesign "power.energy.design" WattHours Info Technical "Energy that the battery held when it was new"
+        PowerTemperature "power.temperature" Celsius Gauge Technical "Temperature of the battery"
+        PowerCycles "power.cycles" Events Counter Technical "How often the battery was charged and discharged"
     }
     Storage per Mount {
         StorageSize "storage.size" Bytes Gauge Technical "Size of the file system"
@@ -207,6 +247,14 @@ kpis! {
         AddressIpv6Global "address.ipv6.global" One Gauge Technical "IPv6 addresses of global scope that may be used"
         AddressIpv4List "address.ipv4.list" One Info Identifier "IPv4 addresses with prefix length, separated by blanks"
         AddressIpv6List "address.ipv6.list" One Info Identifier "IPv6 addresses with prefix length, separated by blanks"
+    }
+    Softnet per Processor {
+        SoftnetProcessed "softnet.processed" Packets Counter Technical "Packets that one processor took from the drivers; 32 bits wide"
+        SoftnetDropped "softnet.dropped" Packets Counter Technical "Packets lost to a full backlog of one processor; 32 bits wide"
+        SoftnetSqueezed "softnet.squeezed" Events Counter Technical "How often packets had to wait for the next turn of one processor; 32 bits wide"
+        SoftnetSteered "softnet.steered" Events Counter Technical "How often another processor passed packets to this one (RPS); 32 bits wide"
+        SoftnetFlowLimited "softnet.flow-limited" Packets Counter Technical "Packets of heavy flows dropped so that light ones get through; 32 bits wide"
+        SoftnetBacklog "softnet.backlog" Packets Gauge Technical "Packets that wait for one processor"
     }
     Route per Machine {
         RouteIpv4Count "route.ipv4.count" One Gauge Technical "IPv4 routes in the main table"
@@ -352,6 +400,11 @@ mod tests {
         let groups: HashSet<_> = ALL.iter().map(|id| id.kpi().group).collect();
         assert!(ALL.len() >= 60, "{} KPIs", ALL.len());
         assert_eq!(groups.len(), Group::ALL.len());
+    }
+
+    #[test]
+    fn what_a_process_is_called_tells_how_the_device_is_used() {
+        assert_eq!(KpiId::ProcessName.kpi().privacy, Privacy::Usage);
     }
 
     #[test]

@@ -206,7 +206,12 @@ fn quantity(value: &Value, unit: Unit, raw: bool) -> (String, String) {
         };
     }
     let number = match value {
-        Value::Real(number) => format!("{number:.2}"),
+        Value::Real(number) if raw => number.to_string(),
+        Value::Real(number) => match unit {
+            Unit::Celsius => format!("{number:.1}"),
+            Unit::Volts | Unit::Amperes | Unit::AmpereHours => format!("{number:.3}"),
+            _ => format!("{number:.2}"),
+        },
         other => other.to_string(),
     };
     let unit = if value.as_f64().is_some() {
@@ -354,6 +359,10 @@ mod tests {
         );
         assert_eq!(quantity(0.5.into(), Unit::Percent, false), "0.50|%");
         assert_eq!(quantity(true.into(), Unit::One, false), "true|");
+        assert_eq!(quantity(48.312.into(), Unit::Celsius, false), "48.3|°C");
+        let volts = 12.345_678;
+        assert_eq!(quantity(volts.into(), Unit::Volts, false), "12.346|V");
+        assert_eq!(quantity(volts.into(), Unit::Volts, true), "12.345678|V");
     }
 
     #[test]

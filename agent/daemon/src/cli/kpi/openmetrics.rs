@@ -68,6 +68,8 @@ fn family(kpi: &Kpi, samples: &[(&Sample, &Value)], out: &mut dyn Write) -> io::
 enum Scale {
     One,
     DividedBy(u32),
+    /// Hours, as seconds.
+    Hours,
 }
 
 impl Scale {
@@ -75,6 +77,7 @@ impl Scale {
         match self {
             Self::One => number,
             Self::DividedBy(divisor) => number / f64::from(divisor),
+            Self::Hours => number * 3_600.0,
         }
     }
 }
@@ -89,6 +92,12 @@ fn base(unit: Unit) -> (&'static str, Scale) {
         Unit::Seconds => ("seconds", Scale::One),
         Unit::Milliseconds => ("seconds", Scale::DividedBy(1_000)),
         Unit::Microseconds => ("seconds", Scale::DividedBy(1_000_000)),
+        Unit::Celsius => ("celsius", Scale::One),
+        Unit::Volts => ("volts", Scale::One),
+        Unit::Amperes => ("amperes", Scale::One),
+        Unit::Watts => ("watts", Scale::One),
+        Unit::AmpereHours => ("coulombs", Scale::Hours),
+        Unit::WattHours => ("joules", Scale::Hours),
     }
 }
 
@@ -134,6 +143,9 @@ mod tests {
         samples.value(KpiId::LinkRxBytes, Some(&odd), 7_u64);
         samples.value(KpiId::LinkCarrier, Some(&odd), true);
         samples.value(KpiId::LinkKind, Some(&odd), "ethernet");
+        let battery = Instance::from("BAT0");
+        samples.value(KpiId::PowerCharge, Some(&battery), 1.5);
+        samples.value(KpiId::PowerTemperature, Some(&battery), -5.5);
         let mut out = Vec::new();
         write(&samples, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
@@ -153,6 +165,12 @@ mod tests {
                 "# TYPE omadm_pressure_cpu_some_seconds counter",
                 "# UNIT omadm_pressure_cpu_some_seconds seconds",
                 "omadm_pressure_cpu_some_seconds_total 1.5",
+                "# TYPE omadm_power_charge_coulombs gauge",
+                "# UNIT omadm_power_charge_coulombs coulombs",
+                "omadm_power_charge_coulombs{supply=\"BAT0\"} 5400",
+                "# TYPE omadm_power_temperature_celsius gauge",
+                "# UNIT omadm_power_temperature_celsius celsius",
+                "omadm_power_temperature_celsius{supply=\"BAT0\"} -5.5",
                 "# TYPE omadm_link_rx_bytes counter",
                 "# UNIT omadm_link_rx_bytes bytes",
                 "omadm_link_rx_bytes_total{link=\"a\\\"b\\\\c\"} 7",
