@@ -13,13 +13,17 @@ use crate::settings::Settings;
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
-use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, Uri};
+use omadm_syncml::auth::{HMAC_HEADER, HmacHeader};
 use omadm_syncml::{Envelope, MediaType};
 use std::error::Error as _;
 use std::io;
 use std::time::Duration;
 use tokio::time::timeout;
+
+/// The digest that goes beside a message.
+const HMAC: HeaderName = HeaderName::from_static(HMAC_HEADER);
 
 /// An answer: a message, or `None` when the peer has no more to say.
 pub(super) type Answer = Option<Envelope>;
@@ -110,11 +114,16 @@ fn request(
         &format!("{}, {other}", envelope.media_type),
     );
     put(fields, header::CACHE_CONTROL, "no-store");
+    if let Some(hmac) = &envelope.hmac {
+        // A name may have any characters, so this is not filtered.
+        let value = HeaderValue::from_bytes(hmac.to_string().as_bytes());
+        fields.extend(value.ok().map(|value| (HMAC, value)));
+    }
     Ok(request)
 }
 
 /// Sets a field; what no field can carry is left out of its value.
-fn put(fields: &mut HeaderMap, name: header::HeaderName, value: &str) {
+fn put(fields: &mut HeaderMap, name: HeaderName, value: &str) {
     let value: String = value
         .chars()
         .filter(|c| c.is_ascii_graphic() || *c == ' ')
@@ -140,12 +149,13 @@ async fn receive(response: Response<Incoming>, settings: &Settings) -> Result<An
         Verdict::Message(media_type) => Some(media_type),
         _ => omadm_syncml::sniff(&body),
     };
+    let fields = head.headers.get_all(HMAC).iter();
     match media_type {
         Some(media_type) => Ok(Some(Envelope {
             to: None,
             media_type,
             body,
-            hmac: None,
+            hmac: HmacHeader::of_fields(fields.map(HeaderValue::as_bytes)),
         })),
         None => Err(answer::wrong_type(&head.headers)),
     }

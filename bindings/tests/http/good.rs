@@ -3,6 +3,7 @@
 use crate::peer::*;
 
 use omadm_bindings::{Address, BearerEvent, Error, Settings, open};
+use omadm_syncml::auth::HmacHeader;
 use omadm_syncml::{MediaType, PeerProof};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -88,6 +89,46 @@ async fn wbxml_is_sent_and_preferred_as_such() {
     );
     let accept = "application/vnd.syncml.dm+wbxml, application/vnd.syncml.dm+xml";
     assert_eq!(field(&request, "Accept"), Some(accept));
+}
+
+#[tokio::test]
+async fn a_digest_beside_the_message_travels_both_ways() {
+    let answer = |fields: &str| {
+        let text = String::from_utf8(ok("<a/>")).unwrap();
+        text.replacen("\r\n", &format!("\r\n{fields}"), 1)
+            .into_bytes()
+    };
+    let field_line = "X-SYNCML-HMAC: mac=urdCeS3JUmjFgi8SX3webw==,username=\"srv\"\r\n";
+    let (peer, seen) = recording(vec![
+        answer(field_line),
+        answer(&field_line.repeat(2)),
+        answer(""),
+    ])
+    .await;
+    let mut bearer = open(&peer.address(), &plain()).await.unwrap();
+    let mut first = message("<SyncML/>");
+    first.hmac = Some(HmacHeader {
+        user: "Gerät \"1\"".to_owned(),
+        mac: "YMOdd5Ux9r7ctoys3rZaZA==".to_owned(),
+    });
+    let hmac = talk(&mut bearer, first).await.unwrap().unwrap().hmac;
+    let hmac = hmac.unwrap();
+    assert_eq!(
+        (hmac.user.as_str(), hmac.mac.as_str()),
+        ("srv", "urdCeS3JUmjFgi8SX3webw==")
+    );
+    let request = seen.lock().unwrap()[0].clone();
+    assert_eq!(
+        field(&request, "X-Syncml-Hmac"),
+        Some("algorithm=MD5, username=\"Gerät \\\"1\\\"\", mac=YMOdd5Ux9r7ctoys3rZaZA==")
+    );
+
+    let twice = talk(&mut bearer, message("<SyncML/>")).await.unwrap();
+    assert!(twice.unwrap().hmac.unwrap().is_unreadable());
+    let none = talk(&mut bearer, message("<SyncML/>")).await.unwrap();
+    assert_eq!(none.unwrap().hmac, None);
+    let request = seen.lock().unwrap()[1].clone();
+    assert_eq!(field(&request, "X-Syncml-Hmac"), None);
 }
 
 #[tokio::test]

@@ -13,10 +13,14 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use log::{debug, error, info};
 use omadm_syncml::MediaType;
+use omadm_syncml::auth::{HMAC_HEADER, HmacHeader};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The digest that goes beside a message.
+const HMAC: HeaderName = HeaderName::from_static(HMAC_HEADER);
 
 /// How long the body of a request may take.
 const BODY: Duration = Duration::from_mins(1);
@@ -116,6 +120,8 @@ async fn take(request: Request<Incoming>, site: &Site) -> Result<Work, Refusal> 
         return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, text).with(ALLOW, "POST"));
     }
     let media_type = media_type(&request)?;
+    let fields = request.headers().get_all(HMAC).iter();
+    let hmac = HmacHeader::of_fields(fields.map(HeaderValue::as_bytes));
     let token = token(request.uri());
     let host = request.headers().get(HOST);
     let address = site.address(host.and_then(|host| host.to_str().ok()));
@@ -123,6 +129,7 @@ async fn take(request: Request<Incoming>, site: &Site) -> Result<Work, Refusal> 
     Ok(Work {
         media_type,
         body,
+        hmac,
         token,
         address,
     })
@@ -198,6 +205,9 @@ fn success(peer: SocketAddr, answer: Answer) -> Response<Full<Bytes>> {
     let media_type = HeaderValue::from_static(answer.media_type.as_str());
     headers.insert(CONTENT_TYPE, media_type);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let hmac = answer.hmac.map(|hmac| hmac.to_string());
+    let value = hmac.and_then(|text| HeaderValue::from_bytes(text.as_bytes()).ok());
+    headers.extend(value.map(|value| (HMAC, value)));
     response
 }
 

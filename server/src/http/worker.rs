@@ -6,6 +6,7 @@ use crate::server::{Answer, Fault, Request, Server};
 use bytes::Bytes;
 use log::warn;
 use omadm_syncml::MediaType;
+use omadm_syncml::auth::HmacHeader;
 use tokio::sync::{mpsc, oneshot};
 
 /// Messages that wait for the thread; more are told to come again.
@@ -15,6 +16,7 @@ const QUEUE: usize = 64;
 pub(super) struct Work {
     pub(super) media_type: MediaType,
     pub(super) body: Bytes,
+    pub(super) hmac: Option<HmacHeader>,
     pub(super) token: Option<String>,
     pub(super) address: String,
 }
@@ -98,7 +100,7 @@ fn answer(server: &mut Server, work: &Work) -> Result<Answer, Fault> {
     server.answer(&Request {
         media_type: work.media_type,
         body: &work.body,
-        hmac: None,
+        hmac: work.hmac.as_ref(),
         token: work.token.as_deref(),
         address: &work.address,
         now: clock::now(),
