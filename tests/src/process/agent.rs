@@ -57,6 +57,14 @@ impl Agent {
 
     /// Starts the daemon and waits until it says that it is ready.
     pub fn restart(&mut self) {
+        let mut command = Command::new(program("omadmd"));
+        command.env_remove("JOURNAL_STREAM");
+        self.restart_in(command);
+    }
+
+    /// Starts the daemon by this command, which is given the configuration, and waits until it
+    /// says that it is ready.
+    pub fn restart_in(&mut self, mut command: Command) {
         drop(self.process.take());
         let place = self.folder.join("notify");
         // A socket of the time before, which nobody listens on any more.
@@ -65,11 +73,8 @@ impl Agent {
         notify
             .set_read_timeout(Some(Duration::from_millis(20)))
             .expect("a socket");
-        let mut command = Command::new(program("omadmd"));
         command.arg("--config").arg(self.folder.join("agent.toml"));
-        command
-            .env("NOTIFY_SOCKET", &place)
-            .env_remove("JOURNAL_STREAM");
+        command.env("NOTIFY_SOCKET", &place);
         command.stdout(Stdio::null());
         let mut process = Running::start(&mut command, &self.folder.join("omadmd.log"));
         until("omadmd to be ready", || {
