@@ -5,8 +5,10 @@
 #   deps.sh cargo-deny   the dependency checker, from the crates registry
 set -euo pipefail
 
-# build: C compiler and linker, SQLite; tests: an independent WBXML codec, kernel figures, a look at the databases
-packages=(gcc libc6-dev binutils pkg-config libsqlite3-dev libwbxml2-utils iproute2 procps sqlite3 util-linux)
+# build: C compiler and linker, SQLite; tests: an independent WBXML codec, kernel figures, a look at the databases,
+# shells that take completions, a reader of man pages
+packages=(gcc libc6-dev binutils pkg-config libsqlite3-dev libwbxml2-utils iproute2 procps sqlite3 util-linux
+    zsh fish mandoc man-db)
 # a Debian in a folder, and booting it
 deb_packages=(git iproute2 mmdebstrap python3 systemd-container util-linux)
 

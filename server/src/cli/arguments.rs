@@ -4,6 +4,7 @@
     reason = "the documentation here is the program's help, which shows backticks"
 )]
 
+mod examples;
 mod member;
 
 use crate::store::JobState;
@@ -18,16 +19,7 @@ pub(super) use member::{Content, Member, MemberLine};
 #[command(
     name = "omadm-server",
     version,
-    after_help = "\
-A first session:
-  omadm-server serve --server-id lab.example          leave it running
-  omadm-server device add IMEI:490154203237518        prints the line for the device
-  omadm-server job add IMEI:490154203237518 get './DevInfo?list=StructData'
-  omadm session                                       on the device
-  omadm-server job show 1
-
-Exit status: 0 well, 1 a job failed, 64 wrong usage, 65 wrong input, 66 unreadable file,
-69 cannot listen, 74 database or output, 75 timed out, 78 another program's database."
+    after_help = examples::SERVER
 )]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -54,16 +46,24 @@ pub(super) struct Common {
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Answer devices until SIGTERM or SIGINT.
+    #[command(after_help = examples::SERVE)]
     Serve(Serve),
     /// Register, list, show and remove devices.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::DEVICE)]
     Device(Device),
     /// Queue, list, show, cancel and await jobs.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::JOB)]
     Job(Box<Job>),
     /// List and show sessions, with what was said.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::SESSION)]
     Session(Session),
+    /// Print a script that lets a shell complete the command line.
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: Shell,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -107,6 +107,17 @@ pub(super) struct Serve {
     pub(super) accept_session_id: bool,
 }
 
+/// A shell that completes command lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Shell {
+    /// GNU bash.
+    Bash,
+    /// zsh.
+    Zsh,
+    /// fish.
+    Fish,
+}
+
 /// The identifier of a server that was given none.
 pub(super) const DEFAULT_SERVER_ID: &str = "omadm-server";
 
@@ -127,14 +138,17 @@ pub(super) enum Device {
     /// Register a device, and print the line that makes its account.
     Add(Box<NewDevice>),
     /// List the devices.
+    #[command(after_help = examples::DEVICE_LIST)]
     List,
     /// Show a device, its DevInfo and its last alerts.
+    #[command(after_help = examples::DEVICE_SHOW)]
     Show {
         /// Its DevId.
         #[arg(value_name = "DEVICE")]
         id: String,
     },
     /// Forget a device, its jobs and its sessions.
+    #[command(after_help = examples::DEVICE_REMOVE)]
     Remove {
         /// Its DevId.
         #[arg(value_name = "DEVICE")]
@@ -150,7 +164,7 @@ The first session begins with a challenge, unless --nonce is what the device has
 
 Examples:
   omadm-server device add IMEI:490154203237518
-  omadm-server device add urn:uuid:4b1d… --user gateway7 \\
+  omadm-server device add IMEI:490154203237526 --user gateway7 \\
       --secret-file gateway7.secret --server-auth none")]
 pub(super) struct NewDevice {
     /// Its DevId: the Source of its messages.
@@ -243,6 +257,7 @@ pub(super) enum Job {
         member: Member,
     },
     /// List jobs.
+    #[command(after_help = examples::JOB_LIST)]
     List {
         /// Only those of this device.
         #[arg(long, value_name = "DEVICE")]
@@ -252,23 +267,26 @@ pub(super) enum Job {
         state: Option<State>,
     },
     /// Show jobs: Statuses, values, and alerts that answer an Exec.
+    #[command(after_help = examples::JOB_SHOW)]
     Show {
         /// Their numbers.
         #[arg(value_name = "JOB", required = true)]
         ids: Vec<i64>,
     },
     /// Take jobs back.
+    #[command(after_help = examples::JOB_CANCEL)]
     Cancel {
         /// Their numbers.
         #[arg(value_name = "JOB", required = true)]
         ids: Vec<i64>,
     },
-    /// Wait until jobs are over; exit status 1 when one of them failed.
+    /// Wait until jobs are over; exit code 1 when one of them failed.
+    #[command(after_help = examples::JOB_WAIT)]
     Wait {
         /// Their numbers.
         #[arg(value_name = "JOB", required = true)]
         ids: Vec<i64>,
-        /// Give up after so many seconds, with exit status 75.
+        /// Give up after so many seconds, with exit code 75.
         #[arg(long, value_name = "SECONDS")]
         timeout: Option<u64>,
     },
@@ -303,12 +321,14 @@ impl From<State> for JobState {
 #[derive(Debug, Subcommand)]
 pub(super) enum Session {
     /// List sessions.
+    #[command(after_help = examples::SESSION_LIST)]
     List {
         /// Only those of this device.
         #[arg(long, value_name = "DEVICE")]
         device: Option<String>,
     },
     /// Show a session and what was said in it; secrets are masked.
+    #[command(after_help = examples::SESSION_SHOW)]
     Show {
         /// Its number.
         #[arg(value_name = "SESSION")]

@@ -5,6 +5,7 @@
 )]
 
 mod arguments;
+mod completions;
 mod device;
 mod job;
 mod members;
@@ -69,6 +70,7 @@ fn run(arguments: Arguments, out: &mut dyn Write) -> Result<(), Error> {
         Verb::Device(verb) => device::run(&common, verb, out),
         Verb::Job(verb) => job::run(&common, *verb, out),
         Verb::Session(verb) => session::run(&common, verb, out),
+        Verb::Completions { shell } => completions::run(shell, out),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The command line of `omadm`.
 
+mod examples;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -16,16 +18,7 @@ pub(super) const TERMINAL: &str = "-";
     name = "omadm",
     version,
     max_term_width = 100,
-    after_help = "\
-Examples:
-  omadm status                          the daemon, its accounts and its last session
-  omadm kpi 'memory.*'                  this machine's memory, no daemon needed
-  omadm session --trace                 run a session now and show its messages
-  omadm tree ./DevInfo                  a part of the management tree
-  omadm decode message.wbxml            a message in readable form
-
-Exit codes: 0 done, 1 failed, 64 usage, 65 bad input, 66 no input file, 69 no daemon,
-74 input or output error, 75 busy, 77 not permitted, 78 bad configuration."
+    after_help = examples::OMADM
 )]
 pub(super) struct Arguments {
     /// The socket of the daemon.
@@ -54,6 +47,7 @@ pub(super) struct Listing {
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Show the daemon, its accounts and its last session.
+    #[command(after_help = examples::STATUS)]
     Status {
         #[command(flatten)]
         listing: Listing,
@@ -61,6 +55,7 @@ pub(super) enum Verb {
     /// Run a session now and wait for its end.
     Session(Session),
     /// Draw the management tree, or a part of it.
+    #[command(after_help = examples::TREE)]
     Tree {
         /// Where to begin.
         #[arg(value_name = "URI", default_value = ".")]
@@ -69,9 +64,7 @@ pub(super) enum Verb {
         listing: Listing,
     },
     /// Show nodes with their values and properties.
-    #[command(
-        after_help = "Examples:\n  omadm get ./DevInfo/DevId ./DevDetail/SwV\n  omadm get --value ./DevInfo/Lang"
-    )]
+    #[command(after_help = examples::GET)]
     Get {
         /// The nodes.
         #[arg(value_name = "URI", required = true)]
@@ -83,7 +76,7 @@ pub(super) enum Verb {
         listing: Listing,
     },
     /// Give a leaf a value; a leaf that the tree lets be added is added.
-    #[command(after_help = "Example:\n  omadm set ./DevInfo/Lang de-DE")]
+    #[command(after_help = examples::SET)]
     Set {
         /// The leaf.
         #[arg(value_name = "URI")]
@@ -102,6 +95,7 @@ pub(super) enum Verb {
         type_: Option<String>,
     },
     /// Delete a node and all below it.
+    #[command(after_help = examples::DELETE)]
     Delete {
         /// The node.
         #[arg(value_name = "URI")]
@@ -110,18 +104,17 @@ pub(super) enum Verb {
     /// Read this machine's KPIs; no daemon needed.
     Kpi(Kpi),
     /// Add, list and remove accounts.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::ACCOUNT)]
     Account(Account),
     /// Check a configuration.
+    #[command(after_help = examples::CHECK)]
     Check {
         /// The configuration, read with the drop-ins in FILE.d; /etc/omadm/agent.toml when left out.
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
     /// Print a SyncML, DDF or TNDS document readably, XML or WBXML; no daemon needed.
-    #[command(
-        after_help = "Examples:\n  omadm decode message.wbxml\n  omadm decode --json - < message.xml | omadm encode --to wbxml - > message.wbxml"
-    )]
+    #[command(after_help = examples::DECODE)]
     Decode {
         /// The document, or - for standard input.
         #[arg(value_name = "FILE")]
@@ -130,7 +123,7 @@ pub(super) enum Verb {
         listing: Listing,
     },
     /// Write a document in the other encoding; no daemon needed.
-    #[command(after_help = "Example:\n  omadm encode --to wbxml message.xml > message.wbxml")]
+    #[command(after_help = examples::ENCODE)]
     Encode {
         /// The encoding to write.
         #[arg(long, value_enum)]
@@ -140,16 +133,19 @@ pub(super) enum Verb {
         file: PathBuf,
     },
     /// List and export the descriptions of the built-in management objects; no daemon needed.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::DDF)]
     Ddf(Ddf),
+    /// Print a script that lets a shell complete the command line; no daemon needed.
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: Shell,
+    },
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  omadm session                         with the only account
-  omadm session --account lab --trace   and show what was said
-  omadm session --trace session.txt     and keep the whole messages in a file")]
+#[command(after_help = examples::SESSION)]
 pub(super) struct Session {
     /// The account; may be left out when there is one only.
     #[arg(long, value_name = "NAME")]
@@ -162,13 +158,7 @@ pub(super) struct Session {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  omadm kpi                             everything that this machine has
-  omadm kpi 'memory.*' 'link.*'         two groups
-  omadm kpi 'memory.*' --watch 2        again every two seconds
-  omadm kpi --all                       and what it has not, with the reason
-  omadm kpi --openmetrics > /var/lib/node_exporter/omadm.prom")]
+#[command(after_help = examples::KPI)]
 pub(super) struct Kpi {
     /// KPI ids, or their beginnings followed by *; all when left out.
     #[arg(value_name = "PATTERN")]
@@ -201,11 +191,13 @@ pub(super) enum Account {
     /// Make an account.
     Add(Box<NewAccount>),
     /// List the accounts.
+    #[command(after_help = examples::ACCOUNT_LIST)]
     List {
         #[command(flatten)]
         listing: Listing,
     },
     /// Remove an account, and its server from every ACL.
+    #[command(after_help = examples::ACCOUNT_REMOVE)]
     Remove {
         /// The account.
         #[arg(value_name = "NAME")]
@@ -277,14 +269,13 @@ pub(super) struct NewAccount {
 #[derive(Debug, Subcommand)]
 pub(super) enum Ddf {
     /// List the built-in management objects.
+    #[command(after_help = examples::DDF_LIST)]
     List {
         #[command(flatten)]
         listing: Listing,
     },
     /// Print the DDF of an object.
-    #[command(
-        after_help = "Examples:\n  omadm ddf export devinfo\n  omadm ddf export --to wbxml links > links.wbxml"
-    )]
+    #[command(after_help = examples::DDF_EXPORT)]
     Export {
         /// The object, as ddf list names it.
         #[arg(value_name = "NAME")]
@@ -312,6 +303,17 @@ impl Encoding {
             Self::Xml => "xml",
         }
     }
+}
+
+/// A shell that completes command lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Shell {
+    /// GNU bash.
+    Bash,
+    /// zsh.
+    Zsh,
+    /// fish.
+    Fish,
 }
 
 /// An authentication scheme of SyncML.

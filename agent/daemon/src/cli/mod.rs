@@ -12,6 +12,7 @@ mod arguments;
 mod check;
 mod client;
 mod codes;
+mod completions;
 mod ddf;
 mod decode;
 mod document;
@@ -142,5 +143,6 @@ fn run(arguments: Arguments, style: Style, out: &mut dyn Write) -> Result<(), Fa
         Verb::Decode { file, listing } => decode::run(&file, listing, style, out),
         Verb::Encode { to, file } => encode::run(to, &file, out),
         Verb::Ddf(verb) => ddf::run(verb, style, out),
+        Verb::Completions { shell } => completions::run(shell, out),
     }
 }

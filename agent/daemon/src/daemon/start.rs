@@ -43,6 +43,11 @@ const CALLS: usize = 16;
     after_help = "\
 SIGHUP reads the configuration again; SIGTERM and SIGINT stop the agent.
 
+Examples:
+  omadmd                                with /etc/omadm/agent.toml and agent.toml.d/*.toml
+  omadmd --config /tmp/lab/agent.toml   beside the one of this machine
+  omadmd --new-device-id                on a copy of a device, once
+
 Exit codes: 0 done, 64 usage, 69 the control socket cannot be opened, 74 the state cannot be
 read or written, 75 another omadmd uses the state, 77 not permitted, 78 bad configuration."
 )]

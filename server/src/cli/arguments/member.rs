@@ -1,5 +1,6 @@
 //! The commands to a device.
 
+use super::examples;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -15,18 +16,25 @@ source, target, data, correlator and members:
   [{\"verb\": \"replace\", \"uri\": \"./DMAcc/lab/Name\", \"value\": \"Lab on the roof\"}]
 
 A raw FILE has SyncML commands in XML: a message, a SyncBody, or the commands alone. CmdIDs in
-it are given anew.";
+it are given anew.
+
+Examples:
+  omadm-server job add IMEI:490154203237518 get ./DevInfo/Man ./DevInfo/Mod
+  omadm-server job add IMEI:490154203237518 replace ./DMAcc/lab/Name --value 'The lab'
+  omadm-server job add IMEI:490154203237518 atomic change.txt";
 
 /// A command to a device.
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Member {
     /// Read nodes, one Get for each.
+    #[command(after_help = examples::GET)]
     Get {
         /// Their addresses, with ?prop= or ?list= if wanted.
         #[arg(value_name = "URI", required = true)]
         uris: Vec<String>,
     },
     /// Add a node.
+    #[command(after_help = examples::ADD)]
     Add {
         /// Its address.
         #[arg(value_name = "URI")]
@@ -38,6 +46,7 @@ pub(in crate::cli) enum Member {
         node: bool,
     },
     /// Replace a value or a property.
+    #[command(after_help = examples::REPLACE)]
     Replace {
         /// The node.
         #[arg(value_name = "URI")]
@@ -46,12 +55,14 @@ pub(in crate::cli) enum Member {
         content: Content,
     },
     /// Delete nodes and all below them, one Delete for each.
+    #[command(after_help = examples::DELETE)]
     Delete {
         /// Their addresses.
         #[arg(value_name = "URI", required = true)]
         uris: Vec<String>,
     },
     /// Copy a leaf.
+    #[command(after_help = examples::COPY)]
     Copy {
         /// The leaf that is read.
         #[arg(value_name = "SOURCE")]
@@ -61,6 +72,7 @@ pub(in crate::cli) enum Member {
         target: String,
     },
     /// Execute a node.
+    #[command(after_help = examples::EXEC)]
     Exec {
         /// The node.
         #[arg(value_name = "URI")]
@@ -76,18 +88,21 @@ pub(in crate::cli) enum Member {
         no_correlator: bool,
     },
     /// Carry out all of the commands in a file, or none.
+    #[command(after_help = examples::ATOMIC)]
     Atomic {
         /// The file.
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
     /// Carry out the commands in a file in order.
+    #[command(after_help = examples::SEQUENCE)]
     Sequence {
         /// The file.
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
     /// Send the SyncML commands in a file as they are.
+    #[command(after_help = examples::RAW)]
     Raw {
         /// The file.
         #[arg(value_name = "FILE")]

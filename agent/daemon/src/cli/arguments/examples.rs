@@ -1,0 +1,103 @@
+//! What stands below the help of each verb. A test runs every example through the parser.
+
+pub(super) const OMADM: &str = "\
+Examples:
+  omadm status                          the daemon, its accounts and its last session
+  omadm kpi 'memory.*'                  this machine's memory, no daemon needed
+  omadm session --trace                 run a session now and show its messages
+  omadm tree ./DevInfo                  a part of the management tree
+  omadm decode message.wbxml            a message in readable form
+
+Exit codes: 0 done, 1 failed, 64 usage, 65 bad input, 66 no input file, 69 no daemon,
+74 input or output error, 75 busy, 77 not permitted, 78 bad configuration.";
+
+pub(super) const STATUS: &str = "\
+Examples:
+  omadm status                          is it well, and when does it call next
+  omadm status --json                   for programs";
+
+pub(super) const SESSION: &str = "\
+Examples:
+  omadm session                         with the only account
+  omadm session --account lab --trace   and show what was said
+  omadm session --trace session.txt     and keep the whole messages in a file
+
+The exit code is 0 only when the session ended well.";
+
+pub(super) const TREE: &str = "\
+Examples:
+  omadm tree                            all of it
+  omadm tree ./DMAcc/lab                one account; secrets are never shown
+  omadm tree --json ./DiagMon           for programs";
+
+pub(super) const GET: &str = "\
+Examples:
+  omadm get ./DevInfo/DevId ./DevDetail/SwV
+  omadm get --value ./DevInfo/Lang";
+
+pub(super) const SET: &str = "\
+Examples:
+  omadm set ./DevInfo/Lang de-DE
+  omadm set ./DMAcc/lab/Ext/Note/Photo --base64 --format bin --type image/png iVBORw0KGgo=";
+
+pub(super) const DELETE: &str = "\
+Example:
+  omadm delete ./DMAcc/lab/Ext/Note";
+
+pub(super) const KPI: &str = "\
+Examples:
+  omadm kpi                             everything that this machine has
+  omadm kpi 'memory.*' 'link.*'         two groups
+  omadm kpi 'memory.*' --watch 2        again every two seconds
+  omadm kpi --all                       and what it has not, with the reason
+  omadm kpi --openmetrics > /var/lib/node_exporter/omadm.prom";
+
+pub(super) const ACCOUNT: &str = "\
+Examples:
+  omadm account add lab --server-id lab.example --address https://lab.example/dm
+  omadm account list
+  omadm account remove lab";
+
+pub(super) const ACCOUNT_LIST: &str = "\
+Examples:
+  omadm account list                    with the result of the last session of each
+  omadm account list --json             for programs";
+
+pub(super) const ACCOUNT_REMOVE: &str = "\
+Example:
+  omadm account remove lab              its secrets are erased";
+
+pub(super) const CHECK: &str = "\
+Examples:
+  omadm check                           what omadmd would read at its start
+  omadm check --config ./agent.toml     another file, before it is put in place";
+
+pub(super) const DECODE: &str = "\
+Examples:
+  omadm decode message.wbxml
+  omadm decode --json - < message.xml | omadm encode --to wbxml - > message.wbxml";
+
+pub(super) const ENCODE: &str = "\
+Example:
+  omadm encode --to wbxml message.xml > message.wbxml";
+
+pub(super) const DDF: &str = "\
+Examples:
+  omadm ddf list
+  omadm ddf export devinfo > devinfo.xml";
+
+pub(super) const DDF_LIST: &str = "\
+Examples:
+  omadm ddf list
+  omadm ddf list --json                 for programs";
+
+pub(super) const DDF_EXPORT: &str = "\
+Examples:
+  omadm ddf export devinfo
+  omadm ddf export --to wbxml links > links.wbxml";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  omadm completions bash > /usr/share/bash-completion/completions/omadm
+  omadm completions zsh > ~/.zfunc/_omadm
+  omadm completions fish > ~/.config/fish/completions/omadm.fish";

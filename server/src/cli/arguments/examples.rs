@@ -1,0 +1,116 @@
+//! What stands below the help of each verb. A test runs every example through the parser.
+
+pub(super) const SERVER: &str = "\
+Examples:
+  omadm-server serve --server-id lab.example          leave it running
+  omadm-server device add IMEI:490154203237518        prints the line for the device
+  omadm-server job add IMEI:490154203237518 get './DevInfo?list=StructData'
+  omadm-server job show 1                             after `omadm session` on the device
+
+Exit codes: 0 done, 1 a job failed, 64 usage, 65 bad input, 66 no input file, 69 cannot listen,
+74 database or output error, 75 timed out, 78 another program's database.";
+
+pub(super) const SERVE: &str = "\
+Examples:
+  omadm-server serve                                  on 127.0.0.1:8080, for this machine
+  omadm-server serve --listen 0.0.0.0:443 --server-id dms.example \\
+      --tls-cert chain.pem --tls-key key.pem
+  omadm-server serve --public-url https://dms.example/dm   behind a proxy";
+
+pub(super) const DEVICE: &str = "\
+Examples:
+  omadm-server device add IMEI:490154203237518
+  omadm-server device list
+  omadm-server device show IMEI:490154203237518";
+
+pub(super) const DEVICE_LIST: &str = "\
+Examples:
+  omadm-server device list
+  omadm-server device list --json                     for programs";
+
+pub(super) const DEVICE_SHOW: &str = "\
+Example:
+  omadm-server device show IMEI:490154203237518";
+
+pub(super) const DEVICE_REMOVE: &str = "\
+Example:
+  omadm-server device remove IMEI:490154203237518";
+
+pub(super) const JOB: &str = "\
+Examples:
+  omadm-server job add IMEI:490154203237518 get ./DevInfo/Man ./DevInfo/Mod
+  omadm-server job wait 1 --timeout 600
+  omadm-server job show 1";
+
+pub(super) const JOB_LIST: &str = "\
+Examples:
+  omadm-server job list --state queued
+  omadm-server job list --device IMEI:490154203237518 --json";
+
+pub(super) const JOB_SHOW: &str = "\
+Example:
+  omadm-server job show 1 2";
+
+pub(super) const JOB_CANCEL: &str = "\
+Example:
+  omadm-server job cancel 2";
+
+pub(super) const JOB_WAIT: &str = "\
+Example:
+  omadm-server job wait 1 2 --timeout 600             exit code 0 when all of both was done";
+
+pub(super) const SESSION: &str = "\
+Examples:
+  omadm-server session list
+  omadm-server session show 7";
+
+pub(super) const SESSION_LIST: &str = "\
+Examples:
+  omadm-server session list
+  omadm-server session list --device IMEI:490154203237518";
+
+pub(super) const SESSION_SHOW: &str = "\
+Example:
+  omadm-server session show 7                         every message of it; secrets are masked";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  omadm-server completions bash > /usr/share/bash-completion/completions/omadm-server
+  omadm-server completions zsh > ~/.zfunc/_omadm-server
+  omadm-server completions fish > ~/.config/fish/completions/omadm-server.fish";
+
+pub(super) const GET: &str = "\
+Example:
+  omadm-server job add IMEI:490154203237518 get './DiagMon/Memory?list=StructData'";
+
+pub(super) const ADD: &str = "\
+Example:
+  omadm-server job add IMEI:490154203237518 add ./DMAcc/lab/Ext/Lab/Note --value x";
+
+pub(super) const REPLACE: &str = "\
+Example:
+  omadm-server job add IMEI:490154203237518 replace './DMAcc/lab/Name?prop=Title' --value Lab";
+
+pub(super) const DELETE: &str = "\
+Example:
+  omadm-server job add IMEI:490154203237518 delete ./DMAcc/lab/Ext/Lab/Note";
+
+pub(super) const COPY: &str = "\
+Example:
+  omadm-server job add IMEI:490154203237518 copy ./DMAcc/lab/Name ./DMAcc/lab/Ext/Lab/Name";
+
+pub(super) const EXEC: &str = "\
+Example:
+  omadm-server job add IMEI:490154203237518 exec ./DiagMon/Ping/Operations/Start --correlator ping-1";
+
+pub(super) const ATOMIC: &str = "\
+Example:
+  omadm-server job add IMEI:490154203237518 atomic change.txt";
+
+pub(super) const SEQUENCE: &str = "\
+Example:
+  omadm-server job add IMEI:490154203237518 sequence change.txt";
+
+pub(super) const RAW: &str = "\
+Example:
+  omadm-server job add IMEI:490154203237518 raw commands.xml";
