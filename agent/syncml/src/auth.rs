@@ -47,8 +47,8 @@ impl Secret {
     }
 }
 
-/// How a credential is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// How a credential is made, the weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AuthScheme {
     /// `syncml:auth-basic`: name and password as they are.
     Basic,
@@ -93,6 +93,22 @@ impl AuthScheme {
         Self::ALL
             .into_iter()
             .find(|scheme| text.eq_ignore_ascii_case(scheme.as_aauth_type()))
+    }
+
+    /// The word of command lines and listings.
+    pub const fn as_word(self) -> &'static str {
+        match self {
+            Self::Basic => "basic",
+            Self::Md5 => "md5",
+            Self::Hmac => "hmac",
+        }
+    }
+
+    /// The scheme that such a word names.
+    pub fn from_word(text: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|scheme| scheme.as_word() == text)
     }
 
     /// Whether the scheme uses a nonce.
@@ -370,8 +386,9 @@ mod tests {
     }
 
     #[test]
-    fn schemes_have_two_names() {
+    fn schemes_have_three_names() {
         for scheme in AuthScheme::ALL {
+            assert_eq!(AuthScheme::from_word(scheme.as_word()), Some(scheme));
             assert_eq!(AuthScheme::from_type(scheme.as_str()), Some(scheme));
             assert_eq!(
                 AuthScheme::from_aauth_type(scheme.as_aauth_type()),

@@ -321,6 +321,8 @@ pub(super) enum Shell {
 pub(super) enum Scheme {
     /// Digest over name, secret and nonce: syncml:auth-md5.
     Md5,
+    /// Digest over each whole message as well: syncml:auth-MAC.
+    Hmac,
     /// Name and secret in the clear: syncml:auth-basic.
     Basic,
     /// No credential.
@@ -332,6 +334,7 @@ impl Scheme {
     pub(super) const fn as_str(self) -> Option<&'static str> {
         match self {
             Self::Md5 => Some("md5"),
+            Self::Hmac => Some("hmac"),
             Self::Basic => Some("basic"),
             Self::None => None,
         }

@@ -92,6 +92,9 @@ fn conclude(report: &Report, json: bool, out: &mut dyn Write) -> Result<(), Fail
             ..session.clone()
         };
         writeln!(out, "session {}", status::summary(&figures))?;
+        for refusal in session.refusals.iter().filter(|refusal| refusal.overcome) {
+            writeln!(out, "{}", print::Harmless(&refusal.to_string()))?;
+        }
     }
     let Some(session) = &report.session else {
         return Err(Failure::new(
@@ -102,12 +105,21 @@ fn conclude(report: &Report, json: bool, out: &mut dyn Write) -> Result<(), Fail
     if completed(session) {
         return Ok(());
     }
-    let reason = session.detail.as_deref().or(session.result.as_deref());
-    let reason = reason.unwrap_or("it is still running");
     Err(Failure::new(
         exit::FAILED,
-        format_args!("the session was not completed: {reason}"),
+        format_args!("the session was not completed: {}", reason(session)),
     ))
+}
+
+/// Why a session failed: who refused what and the mend, or whatever else it was.
+fn reason(session: &SessionState) -> String {
+    let refusals = session.refusals.iter().filter(|refusal| !refusal.overcome);
+    let refusals: Vec<String> = refusals.map(ToString::to_string).collect();
+    if !refusals.is_empty() {
+        return refusals.join("; ");
+    }
+    let reason = session.detail.as_deref().or(session.result.as_deref());
+    reason.unwrap_or("it is still running").to_owned()
 }
 
 fn completed(session: &SessionState) -> bool {

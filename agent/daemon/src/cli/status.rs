@@ -53,6 +53,10 @@ fn show(status: &Status, style: Style, out: &mut dyn Write) -> io::Result<()> {
         Some(session) => line("Last session", &summary(session))?,
         None => line("Last session", &none)?,
     }
+    let refusals = status.last_session.iter().flat_map(|last| &last.refusals);
+    for refusal in refusals {
+        line("Refused", &Harmless(&refusal.to_string()))?;
+    }
     writeln!(out)?;
     account::show(&status.accounts, style, out)
 }
@@ -92,6 +96,7 @@ fn octets(count: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::wire::Refusal;
 
     #[test]
     fn the_daemon_is_shown_at_a_glance() {
@@ -111,6 +116,13 @@ mod tests {
                 bytes_sent: 2048,
                 commands: 5,
                 result: Some("completed".to_owned()),
+                refusals: vec![Refusal {
+                    by: "server".to_owned(),
+                    what: "nonce".to_owned(),
+                    text: "stale".to_owned(),
+                    mend: "nothing".to_owned(),
+                    overcome: true,
+                }],
                 ..SessionState::default()
             }),
             ..Status::default()
@@ -124,6 +136,10 @@ mod tests {
         );
         assert!(
             text.contains("7 with lab (user), completed in 1.500 s: 2.0 KiB sent in 3 messages, 0 B received in 3, 5 commands"),
+            "{text}"
+        );
+        assert!(
+            text.contains("Refused       server refuses nonce: stale; to mend it: nothing\n"),
             "{text}"
         );
         assert!(

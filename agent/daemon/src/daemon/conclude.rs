@@ -12,7 +12,7 @@ use super::commit;
 use super::schedule::{self, Prospect};
 use super::sessions::{self, Running};
 use super::{notify, status};
-use crate::control::wire::{RunSessionReply, SessionState};
+use crate::control::wire::{Refusal, RunSessionReply, SessionState};
 use crate::event::{self, About};
 use crate::store::{AccountRecord, Change};
 
@@ -26,6 +26,7 @@ pub(super) struct End {
     commands: i64,
     /// The status that says why, if one does.
     status: Option<u16>,
+    refusals: Vec<Refusal>,
 }
 
 impl Agent {
@@ -40,14 +41,10 @@ impl Agent {
             session_id: outcome.session_id.clone(),
             commands: i64::from(outcome.counts.commands),
             status: sessions::status(outcome),
+            refusals: sessions::refusals(outcome),
         };
-        if let (Some(refused), Some(running)) = (sessions::refused(outcome), &self.running) {
-            let about = About {
-                session: Some(&end.session_id),
-                status: end.status,
-                ..running.about()
-            };
-            event::peer_refused(&about, refused);
+        if let Some(running) = &self.running {
+            tell_refusals(running, &end);
         }
         let broken = matches!(
             outcome.end,
@@ -69,6 +66,7 @@ impl Agent {
         state.commands = end.commands;
         state.result = Some(end.result.to_owned());
         state.detail = end.detail;
+        state.refusals = end.refusals;
         report(&running, &state, end.status);
         self.record(&running, &state, failed, now);
         for waiter in running.waiters {
@@ -182,6 +180,22 @@ impl End {
             session_id: String::new(),
             commands: 0,
             status: None,
+            refusals: Vec::new(),
+        }
+    }
+}
+
+fn tell_refusals(running: &Running, end: &End) {
+    let about = About {
+        session: Some(&end.session_id),
+        status: end.status,
+        ..running.about()
+    };
+    for refusal in &end.refusals {
+        if refusal.overcome {
+            log::info!("session {}: {refusal}", end.session_id);
+        } else {
+            event::peer_refused(&about, refusal);
         }
     }
 }

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use omadm_bindings::{Bearer, BearerEvent, Error};
 use omadm_dm::Account;
-use omadm_dm::session::{BearerFailure, Cancel, Note, Outcome, Session, SessionCause, SessionEnd};
+use omadm_dm::session::{self, BearerFailure, Cancel, Outcome, Session, SessionCause, SessionEnd};
 use omadm_syncml::{Envelope, Limits, Now, StatusCode};
 
 use super::clock::rfc3339;
 use super::opening::{self, Opened, Opening, Unreachable, Way};
 use super::schedule::Prospect;
 use crate::control::Answer;
+use crate::control::wire;
 use crate::control::wire::{Direction, RunSessionReply, SessionState};
 use crate::event::About;
 use crate::trace::Trace;
@@ -296,17 +297,16 @@ pub(super) fn verdict(outcome: &Outcome) -> (&'static str, Option<Prospect>) {
     }
 }
 
-/// Why one end refused the other, if that is how it ended.
-pub(super) fn refused(outcome: &Outcome) -> Option<String> {
-    let text = match &outcome.end {
-        SessionEnd::Refused(refusal) => refusal.to_string(),
-        SessionEnd::HeaderRefused(_) => outcome.end.to_string(),
-        _ => {
-            let unproven = |note: &&Note| matches!(note, Note::ServerUnauthenticated { .. });
-            outcome.notes.iter().find(unproven)?.to_string()
-        }
+/// Who refused what, as the interface has it.
+pub(super) fn refusals(outcome: &Outcome) -> Vec<wire::Refusal> {
+    let told = |refusal: &session::Refusal| wire::Refusal {
+        by: refusal.by().as_str().to_owned(),
+        what: refusal.subject().as_str().to_owned(),
+        text: line(&refusal.to_string()),
+        mend: refusal.mend().to_owned(),
+        overcome: refusal.is_overcome(),
     };
-    Some(line(&text))
+    outcome.refusals.iter().map(told).collect()
 }
 
 /// The SyncML status that says why a session ended.
@@ -327,6 +327,7 @@ pub(super) fn detail(outcome: &Outcome) -> Option<String> {
     if outcome.end != SessionEnd::Completed {
         texts.push(outcome.end.to_string());
     }
+    texts.extend(outcome.further_refusals().map(ToString::to_string));
     texts.extend(outcome.notes.iter().map(ToString::to_string));
     texts.dedup();
     (!texts.is_empty()).then(|| line(&texts.join("; ")))
@@ -348,24 +349,31 @@ mod tests {
 
     #[test]
     fn a_server_that_never_authenticates_is_no_success() {
-        use omadm_dm::session::{Counts, Note};
+        use omadm_dm::session::Counts;
         let mut outcome = Outcome {
             account: "lab".to_owned(),
             server_id: "srv".to_owned(),
             session_id: "1".to_owned(),
             end: SessionEnd::Completed,
+            refusals: Vec::new(),
             notes: Vec::new(),
             counts: Counts::default(),
         };
         assert_eq!(verdict(&outcome), ("completed", None));
         assert_eq!(detail(&outcome), None);
-        outcome.notes = vec![Note::ServerUnauthenticated { wrong: false }];
+        let source = "http://srv/dm".to_owned();
+        outcome.refusals = vec![session::Refusal::ServerCredentialMissing { source }];
         assert_eq!(verdict(&outcome), ("refused", Some(Prospect::Unlikely)));
         let detail = detail(&outcome).unwrap();
         assert!(
-            detail.starts_with("the server did not authenticate itself"),
+            detail.ends_with(
+                "\"http://srv/dm\", did not authenticate itself: it showed no credentials"
+            ),
             "{detail}"
         );
+        let told = &refusals(&outcome)[0];
+        assert_eq!((&*told.by, &*told.what), ("device", "credential"));
+        assert!(!told.overcome && told.mend.contains("credentials"));
     }
 
     #[test]

@@ -47,14 +47,14 @@ pub(super) fn accounts(agent: &Agent, now: Now) -> Vec<AccountState> {
 
 fn state(configured: &Configured) -> AccountState {
     let (account, policy) = (&configured.account, &configured.policy);
-    let word = |scheme: AuthScheme| scheme.as_str().rsplit('-').next().map(str::to_owned);
+    let word = |scheme: AuthScheme| scheme.as_word().to_owned();
     AccountState {
         name: account.name.clone(),
         server_id: account.server_id.clone(),
         addresses: configured.addresses.clone(),
         encoding: policy.encoding.as_str().to_owned(),
-        client_auth: account.client.as_ref().and_then(|own| word(own.scheme)),
-        server_auth: account.server.as_ref().and_then(|own| word(own.scheme)),
+        client_auth: account.client.as_ref().map(|own| word(own.scheme)),
+        server_auth: account.server.as_ref().map(|own| word(own.scheme)),
         accepts_tls: policy.accepts_tls,
         allows_http: policy.allows_http,
         ..AccountState::default()

@@ -29,6 +29,8 @@ pub(super) struct Answer {
     pub(super) execs: Vec<ExecRecord>,
     /// Package 1 has to be sent again.
     pub(super) again: bool,
+    /// The server gave the device a nonce and used a wrong one itself.
+    pub(super) resyncs: bool,
     /// Why the session ends with it.
     pub(super) end: Option<SessionEnd>,
     started: Vec<ExecKey>,
@@ -46,6 +48,7 @@ impl Answer {
             acknowledged: Vec::new(),
             execs: Vec::new(),
             again: false,
+            resyncs: false,
             end: None,
             started: Vec::new(),
             stores_client_nonce: false,
@@ -144,20 +147,23 @@ impl Session {
 
     /// A nonce that is not remembered must not be promised.
     fn break_promise(&mut self, answer: &mut Answer) {
-        answer.status.chal = None;
-        self.server.forget_next();
+        if self.server.forgets_unstored() {
+            answer.status.chal = None;
+        }
     }
 
     /// Whether there is more to say than that the header was fine. A client must not answer only
-    /// to say that, nor only to challenge (OMA-TS-DM-Protocol 8.2, OMA-TS-DM-Security 5.3). An
-    /// alert that only a stranger has answered is more: without a challenge a server whose nonce
-    /// is stale, and which asks for nothing, would never get it.
+    /// to say that, nor only to challenge a server that does not challenge either
+    /// (OMA-TS-DM-Protocol 8.2, OMA-TS-DM-Security 5.3). An alert that only a stranger has
+    /// answered is more: without a challenge a server whose nonce is stale, and which asks for
+    /// nothing, would never get it.
     fn speaks(&self, answer: &Answer) -> bool {
         let aborted = answer.end == Some(SessionEnd::AbortedByServer);
         let objects = answer.end.is_some() && answer.refused.is_some();
         let may_alert = answer.end.is_none() && self.alerts.is_waiting();
         !aborted
             && (answer.again
+                || answer.resyncs
                 || objects
                 || may_alert
                 || !self.server_final
@@ -255,8 +261,7 @@ impl Session {
     /// The regular end: the server has asked nothing more.
     fn part(&mut self, answer: Answer) {
         if answer.refused.is_some() {
-            let wrong = self.server.was_wrong();
-            self.notes.push(Note::ServerUnauthenticated { wrong });
+            self.refusals.extend(self.server.estranged());
         }
         self.close(answer.end.unwrap_or(SessionEnd::Completed));
     }

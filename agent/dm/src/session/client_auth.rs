@@ -1,9 +1,10 @@
 //! How the device proves itself to the server: credentials out, challenges in
 //! (OMA-TS-DM-Security 5, OMA-TS-DM-Protocol 9).
 
-use super::outcome::Refusal;
+use super::refusal::Refusal;
+use super::server_auth::MAX_CHALLENGES;
 use crate::{Account, Credential};
-use omadm_syncml::auth::{self, AuthScheme, NonceForm};
+use omadm_syncml::auth::{self, AuthScheme, HmacHeader, NonceForm};
 use omadm_syncml::{Cred, Meta, StatusCode, Uri};
 
 /// The device's side of authentication in one session.
@@ -13,7 +14,10 @@ pub(super) struct ClientAuth {
     scheme: Option<AuthScheme>,
     nonce: Vec<u8>,
     state: State,
+    /// How often in a row the server has refused what it was shown.
     refusals: u8,
+    /// How many challenges were taken up.
+    challenges: u8,
     stale: bool,
 }
 
@@ -57,19 +61,36 @@ impl ClientAuth {
             credential,
             state,
             refusals: 0,
+            challenges: 0,
             stale: false,
         }
     }
 
-    /// The `Cred` of the next message, with the name that goes in `Source/LocName`.
-    pub(super) fn cred(&self) -> Option<(Cred, &str)> {
+    /// The name that goes in `Source/LocName` of the next message, if it shows a credential.
+    pub(super) fn name(&self) -> Option<&str> {
+        Some(&self.shown()?.1.name)
+    }
+
+    /// The `Cred` of the next message.
+    pub(super) fn cred(&self) -> Option<Cred> {
+        let (scheme, credential) = self.shown()?;
+        auth::credential(scheme, &credential.name, &credential.secret, &self.nonce)
+    }
+
+    /// What goes beside the next message, whose octets are `body`.
+    pub(super) fn sign(&self, body: &[u8]) -> Option<HmacHeader> {
+        let (scheme, own) = self.shown()?;
+        (scheme == AuthScheme::Hmac).then(|| HmacHeader {
+            user: own.name.clone(),
+            mac: auth::hmac(&own.name, &own.secret, &self.nonce, body),
+        })
+    }
+
+    fn shown(&self) -> Option<(AuthScheme, &Credential)> {
         if matches!(self.state, State::Silent | State::Accepted) {
             return None;
         }
-        let credential = self.credential.as_ref()?;
-        let scheme = self.scheme?;
-        let cred = auth::credential(scheme, &credential.name, &credential.secret, &self.nonce)?;
-        Some((cred, &credential.name))
+        self.scheme.zip(self.credential.as_ref())
     }
 
     /// Takes the server's status for the header, 200, 212, 401 or 407, and its challenge.
@@ -116,8 +137,10 @@ impl ClientAuth {
         if self.state == State::Challenged && self.refusals > 0 && had_nonce {
             self.stale = true;
         }
-        // 200 asks for credentials in each message, 212 does not (OMA-TS-DM-Security 5.3).
-        if code == StatusCode::AUTHENTICATED {
+        self.refusals = 0;
+        // 200 asks for credentials in each message, 212 does not (OMA-TS-DM-Security 5.3). A
+        // digest over the message goes with each, once it has been used (5.4).
+        if code == StatusCode::AUTHENTICATED && self.scheme != Some(AuthScheme::Hmac) {
             self.state = State::Accepted;
         }
         if let Some(nonce) = challenge.and_then(|meta| self.nonce_of(meta)) {
@@ -147,7 +170,11 @@ impl ClientAuth {
         if repeated || self.refusals >= 2 {
             return Err(Refusal::ClientSecret { name });
         }
-        if scheme == AuthScheme::Md5 {
+        self.challenges += 1;
+        if self.challenges > MAX_CHALLENGES {
+            return Err(Refusal::ClientNonce { renewed: false });
+        }
+        if scheme.needs_nonce() {
             self.nonce = self
                 .nonce_of(meta)
                 .ok_or(Refusal::ClientUnchallenged { name })?;
@@ -181,8 +208,7 @@ fn scheme_of(meta: &Meta, allowed: AuthScheme) -> Result<AuthScheme, Refusal> {
         return Ok(allowed);
     };
     match AuthScheme::from_type(asked) {
-        Some(AuthScheme::Md5) => Ok(AuthScheme::Md5),
-        Some(AuthScheme::Basic) if allowed == AuthScheme::Basic => Ok(AuthScheme::Basic),
+        Some(scheme) if scheme >= allowed => Ok(scheme),
         _ => Err(Refusal::Scheme {
             asked: asked.to_owned(),
             allowed,

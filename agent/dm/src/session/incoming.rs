@@ -5,12 +5,13 @@ use super::answer::Answer;
 use super::client_auth::ClientVerdict;
 use super::command;
 use super::header::{self, Objection};
+use super::nonces::Shown;
 use super::server_auth::ServerVerdict;
-use super::{Note, Output, Session, SessionEnd, State};
+use super::{Note, Output, Refusal, Session, SessionEnd, State};
 use crate::{Overlay, Tree};
 use omadm_syncml::{
-    AlertCode, AlertId, Command, Envelope, MediaType, Message, Now, Status, StatusCode, decode,
-    sniff,
+    AlertCode, AlertId, Command, Envelope, Header, MediaType, Message, Now, Status, StatusCode,
+    decode, sniff,
 };
 
 /// A message whose commands may be executed.
@@ -36,15 +37,23 @@ impl Session {
         if self.is_repeated(envelope) {
             return self.repeat(now);
         }
-        self.received = Some(envelope.body.clone());
+        self.received = Some(envelope.clone());
+        let shown = self.server.examine_octets(envelope);
         let media_type = sniff(&envelope.body).unwrap_or(envelope.media_type);
         match decode(media_type, &envelope.body, &self.parameters.codec) {
-            Ok(message) => self.take(message, media_type, tree, now),
+            Ok(message) => self.take(message, shown, media_type, tree, now),
             Err(error) => self.abort(SessionEnd::Malformed(error.to_string()), now),
         }
     }
 
-    fn take(&mut self, message: Message, received_as: MediaType, tree: &Tree, now: Now) {
+    fn take(
+        &mut self,
+        message: Message,
+        shown: Option<Shown>,
+        received_as: MediaType,
+        tree: &Tree,
+        now: Now,
+    ) {
         let Message {
             header,
             commands,
@@ -61,25 +70,24 @@ impl Session {
             };
             return self.object(incoming, objection, tree, now);
         }
-        self.peer.learn(&header);
+        let was_authenticated = self.server.was_authenticated();
+        self.judge(&header, shown, !commands.is_empty(), &mut answer);
+        // Nobody moves the session elsewhere with a message that the server has not signed.
+        if answer.refused.is_none() || !was_authenticated {
+            self.peer.learn(&header);
+        }
         self.follow_package(is_final, &commands);
         if self.idle_messages > MAX_IDLE {
             let words = "it asks for more again and again, and there is no more".to_owned();
             return self.abort(SessionEnd::Violation(words), now);
         }
-        let has_commands = !commands.is_empty();
-        match self.server.judge(&header, has_commands, &mut self.random) {
-            ServerVerdict::Trusted { code, challenge } => answer.accept(code, challenge),
-            ServerVerdict::Refused {
-                code,
-                challenge,
-                end,
-            } => answer.refuse(code, challenge, end),
-        }
         match self.read_own_status(&statuses) {
             Ok(again) => answer.again = again,
             Err(end) => return self.close(end),
         }
+        answer.resyncs = answer.end.is_none()
+            && answer.refused == Some(StatusCode::INVALID_CREDENTIALS)
+            && self.is_challenged(&statuses);
         if answer.refused.is_none() {
             answer.acknowledged = self.acknowledge(&statuses);
         } else {
@@ -92,6 +100,26 @@ impl Session {
             silent: header.no_resp,
         };
         self.act(incoming, tree, now);
+    }
+
+    fn judge(
+        &mut self,
+        header: &Header,
+        shown: Option<Shown>,
+        has_commands: bool,
+        answer: &mut Answer,
+    ) {
+        let verdict = self
+            .server
+            .judge(header, shown, has_commands, &mut self.random);
+        match verdict {
+            ServerVerdict::Trusted { code, challenge } => answer.accept(code, challenge),
+            ServerVerdict::Refused {
+                code,
+                challenge,
+                end,
+            } => answer.refuse(code, challenge, end),
+        }
     }
 
     /// Executes the commands, at once or when their live nodes are there, or refuses them.
@@ -139,6 +167,10 @@ impl Session {
             StatusCode::INVALID_CREDENTIALS | StatusCode::CREDENTIALS_REQUIRED
         );
         if !code.is_success() && !about_credentials {
+            if code == StatusCode::NOT_FOUND {
+                let address = self.account.address.clone();
+                self.refusals.push(Refusal::Address { code, address });
+            }
             return Err(SessionEnd::HeaderRefused(code));
         }
         match self.client.handle_status(code, status.chal.as_ref()) {
@@ -146,6 +178,13 @@ impl Session {
             ClientVerdict::Again => Ok(true),
             ClientVerdict::End(refusal) => Err(SessionEnd::Refused(refusal)),
         }
+    }
+
+    /// Whether the status of the last header gives the device a nonce.
+    fn is_challenged(&self, statuses: &[Status]) -> bool {
+        let own = self.sent_messages.to_string();
+        let mut answers = statuses.iter().filter(|s| header::is_answer(s, &own));
+        answers.any(|status| status.chal.is_some())
     }
 
     /// The alerts that the server has answered.
@@ -190,7 +229,7 @@ impl Session {
 
     fn is_repeated(&self, envelope: &Envelope) -> bool {
         let last = self.last.as_ref().and_then(|last| last.received.as_ref());
-        last == Some(&envelope.body)
+        last == Some(envelope)
     }
 
     /// The server has not seen the answer and sends the same octets again: so does the device.

@@ -15,20 +15,23 @@ mod exec;
 mod get;
 mod header;
 mod incoming;
+mod nonces;
 mod outbox;
 mod outcome;
 mod outgoing;
 mod output;
 mod package;
 mod random;
+mod refusal;
 mod replace;
 mod reply;
 mod sequence;
 mod server_auth;
 mod start;
 
-pub use outcome::{BearerFailure, Cancel, Counts, Note, Outcome, Refusal, SessionEnd, StoreError};
+pub use outcome::{BearerFailure, Cancel, Counts, Note, Outcome, SessionEnd, StoreError};
 pub use output::{ExecRecord, Output, WriteSet};
+pub use refusal::{Party, Refusal, Subject};
 pub use start::{ExecKey, SessionCause, SessionParameters, SessionStart};
 
 use crate::{Account, Snapshot, Tree};
@@ -122,11 +125,12 @@ pub struct Session {
     introduces: bool,
     sent_messages: u32,
     /// The message that is being answered.
-    received: Option<bytes::Bytes>,
+    received: Option<Envelope>,
     last: Option<Exchange>,
     ends_at: Duration,
     answer_due: Duration,
     counts: Counts,
+    refusals: Vec<Refusal>,
     notes: Vec<Note>,
 }
 
@@ -147,7 +151,7 @@ enum State {
 /// A message of the server and the answer to it, so that a repeated message is not executed
 /// twice.
 struct Exchange {
-    received: Option<bytes::Bytes>,
+    received: Option<Envelope>,
     sent: Envelope,
     /// How often the answer was sent again.
     repeats: u8,
@@ -206,6 +210,7 @@ impl Session {
             last: None,
             answer_due: Duration::MAX,
             counts: Counts::default(),
+            refusals: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -296,9 +301,7 @@ impl Session {
         }
         let mut notes = std::mem::take(&mut self.notes);
         notes.extend_from_slice(self.server.notes());
-        if self.client.nonce_was_stale() {
-            notes.push(Note::StaleClientNonce);
-        }
+        let refusals = self.all_refusals(&end);
         self.outputs
             .retain(|output| matches!(output, Output::Transmit(_)));
         self.state = State::Closed(Box::new(Outcome {
@@ -306,9 +309,23 @@ impl Session {
             server_id: self.account.server_id.clone(),
             session_id: self.id.clone(),
             end,
+            refusals,
             notes,
             counts: self.counts,
         }));
+    }
+
+    /// What was refused in the session, with what ends it.
+    fn all_refusals(&mut self, end: &SessionEnd) -> Vec<Refusal> {
+        let mut refusals = std::mem::take(&mut self.refusals);
+        refusals.extend_from_slice(self.server.refusals());
+        if self.client.nonce_was_stale() {
+            refusals.push(Refusal::ClientNonce { renewed: true });
+        }
+        if let SessionEnd::Refused(refusal) = end {
+            refusals.push(refusal.clone());
+        }
+        refusals
     }
 }
 

@@ -1,7 +1,7 @@
 //! How a session ended, in words that name what has to be mended.
 
-use omadm_syncml::auth::AuthScheme;
-use omadm_syncml::{AlertId, PeerProof, StatusCode};
+use super::refusal::Refusal;
+use omadm_syncml::{AlertId, StatusCode};
 use std::fmt;
 
 /// How a session ended and what it did.
@@ -15,6 +15,9 @@ pub struct Outcome {
     pub session_id: String,
     /// Why it ended.
     pub end: SessionEnd,
+    /// Who refused what of whom, in order, with what ended the session; also what both ends got
+    /// over.
+    pub refusals: Vec<Refusal>,
     /// What is worth knowing besides.
     pub notes: Vec<Note>,
     /// What it did.
@@ -24,8 +27,18 @@ pub struct Outcome {
 impl Outcome {
     /// Whether a server that has authenticated itself ended the session in the regular way.
     pub fn is_success(&self) -> bool {
-        let unauthenticated = |note: &Note| matches!(note, Note::ServerUnauthenticated { .. });
-        self.end == SessionEnd::Completed && !self.notes.iter().any(unauthenticated)
+        self.end == SessionEnd::Completed && self.refusals.iter().all(Refusal::is_overcome)
+    }
+
+    /// The refusals that the end does not tell of.
+    pub fn further_refusals(&self) -> impl Iterator<Item = &Refusal> {
+        let ending = match &self.end {
+            SessionEnd::Refused(refusal) => Some(refusal),
+            _ => None,
+        };
+        self.refusals
+            .iter()
+            .filter(move |refusal| Some(*refusal) != ending)
     }
 }
 
@@ -36,6 +49,8 @@ impl fmt::Display for Outcome {
             "session {} with server \"{}\" (account \"{}\"): {}; {}",
             self.session_id, self.server_id, self.account, self.end, self.counts
         )?;
+        self.further_refusals()
+            .try_for_each(|refusal| write!(f, "; {refusal}"))?;
         self.notes.iter().try_for_each(|note| write!(f, "; {note}"))
     }
 }
@@ -121,9 +136,6 @@ fn write_header_refused(f: &mut fmt::Formatter<'_>, code: StatusCode) -> fmt::Re
         code.phrase()
     )?;
     match code {
-        StatusCode::NOT_FOUND => {
-            f.write_str(": it knows neither the URL in the account's AppAddr nor this device")
-        }
         StatusCode::PROTOCOL_NOT_SUPPORTED | StatusCode::DTD_NOT_SUPPORTED => {
             f.write_str(": it does not speak DM/1.2")
         }
@@ -131,99 +143,11 @@ fn write_header_refused(f: &mut fmt::Formatter<'_>, code: StatusCode) -> fmt::Re
     }
 }
 
-/// Which credential was refused, by whom, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// The server refused the device although the nonce was fresh: the name or the secret is wrong.
-    ClientSecret {
-        /// The name that the device used.
-        name: String,
-    },
-    /// The server refused the device and offered no nonce to try again with.
-    ClientUnchallenged {
-        /// The name that the device used.
-        name: String,
-    },
-    /// The server asks for credentials and the account has none for the device.
-    ClientCredentialMissing,
-    /// The server asks for a scheme that the account does not allow.
-    Scheme {
-        /// What the server asked for.
-        asked: String,
-        /// What the account allows.
-        allowed: AuthScheme,
-    },
-    /// The server's digest was wrong although the nonce was fresh: its name or secret is wrong.
-    ServerSecret {
-        /// The name that the account expects.
-        expected: String,
-        /// What the server calls itself.
-        source: String,
-    },
-    /// The server was challenged and showed no credentials.
-    ServerCredentialMissing {
-        /// What the server calls itself.
-        source: String,
-    },
-    /// Nothing could ever authenticate the server: the account has no credentials for it and does
-    /// not accept what the transport proves.
-    ServerUnprovable {
-        /// What the transport has proven.
-        proof: PeerProof,
-    },
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ClientSecret { name } => write!(
-                f,
-                "the server does not accept the device's name \"{name}\" or its secret (CLCRED), although the nonce was fresh"
-            ),
-            Self::ClientUnchallenged { name } => write!(
-                f,
-                "the server does not accept the device's name \"{name}\", secret or nonce (CLCRED) and gave no challenge"
-            ),
-            Self::ClientCredentialMissing => f.write_str(
-                "the server asks for the device's credentials and the account has no CLCRED",
-            ),
-            Self::Scheme { asked, allowed } => write!(
-                f,
-                "the server asks for {asked}, the account's CLCRED allows {}",
-                allowed.as_str()
-            ),
-            Self::ServerSecret { expected, source } => write!(
-                f,
-                "the server, which calls itself \"{source}\", has the wrong name or secret: the account's SRVCRED expects \"{expected}\""
-            ),
-            Self::ServerCredentialMissing { source } => write!(
-                f,
-                "the server, which calls itself \"{source}\", shows no credentials although it was challenged"
-            ),
-            Self::ServerUnprovable { proof } => write!(
-                f,
-                "the account has no SRVCRED and does not accept what the transport proves ({proof})"
-            ),
-        }
-    }
-}
-
 /// Something worth knowing about a session that did not end it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
-    /// The device's stored nonce was not the server's any more; a challenge renewed it.
-    StaleClientNonce,
-    /// The server's nonce was not the device's any more; a challenge renewed it.
-    StaleServerNonce,
     /// The server's digest was made with its `ServerID` instead of its `AAuthName`.
     ServerIdAsName,
-    /// The server authenticated by transport, yet its SyncML credentials were wrong.
-    WrongCredentialIgnored,
-    /// The server never authenticated, so what it answered was not believed.
-    ServerUnauthenticated {
-        /// Whether it showed credentials, which were wrong, or none.
-        wrong: bool,
-    },
     /// A result of a message was not stored.
     NotStored(String),
     /// An alert does not fit in a message that the server accepts; it stays in the queue.
@@ -235,23 +159,8 @@ pub enum Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::StaleClientNonce => {
-                f.write_str("the device's stored nonce was stale and was renewed")
-            }
-            Self::StaleServerNonce => {
-                f.write_str("the server used a stale nonce and was given a new one")
-            }
             Self::ServerIdAsName => {
                 f.write_str("the server signs with its ServerID instead of its AAuthName")
-            }
-            Self::WrongCredentialIgnored => f.write_str(
-                "the server's SyncML credentials were wrong; the transport authenticated it",
-            ),
-            Self::ServerUnauthenticated { wrong: true } => f.write_str(
-                "the server did not authenticate itself: the name, secret or nonce it used is not that of the account's SRVCRED",
-            ),
-            Self::ServerUnauthenticated { wrong: false } => {
-                f.write_str("the server did not authenticate itself: it showed no credentials")
             }
             Self::NotStored(reason) => write!(f, "a message's changes were not stored: {reason}"),
             Self::AlertTooLarge(id) => {

@@ -83,8 +83,6 @@ impl Session {
     }
 
     fn header(&self) -> Header {
-        let cred = self.client.cred();
-        let name = cred.as_ref().map(|(_, name)| (*name).to_owned());
         Header {
             ver_dtd: VER_DTD.to_owned(),
             ver_proto: VER_PROTO.to_owned(),
@@ -96,9 +94,9 @@ impl Session {
             },
             source: Location {
                 uri: self.dev_info.id.clone(),
-                name,
+                name: self.client.name().map(str::to_owned),
             },
-            cred: cred.map(|(cred, _)| cred),
+            cred: self.client.cred(),
             meta: self.limits(),
             ..Header::default()
         }
@@ -154,8 +152,8 @@ impl Session {
         self.post(Envelope {
             to: self.peer.resp_uri.clone(),
             media_type: self.account.media_type,
+            hmac: self.client.sign(&packed.body),
             body: packed.body.into(),
-            hmac: None,
         });
         self.state = State::Server;
         self.answer_due = now.boot.saturating_add(self.parameters.response_timeout);

@@ -69,10 +69,10 @@ wire_types! { lenient
         addresses: Vec<String>,
         /// `xml` or `wbxml`.
         encoding: String,
-        /// How the device proves itself: `basic` or `md5`.
+        /// How the device proves itself: `basic`, `md5` or `hmac`.
         #[serde(skip_serializing_if = "Option::is_none")]
         client_auth: Option<String>,
-        /// How the server proves itself: `basic` or `md5`.
+        /// How the server proves itself: `basic`, `md5` or `hmac`.
         #[serde(skip_serializing_if = "Option::is_none")]
         server_auth: Option<String>,
         /// TLS stands in for the server's credentials.
@@ -141,6 +141,22 @@ wire_types! { lenient
         /// What to know about the result.
         #[serde(skip_serializing_if = "Option::is_none")]
         detail: Option<String>,
+        /// Who refused what of whom, also what both ends got over.
+        refusals: Vec<Refusal>,
+    }
+
+    /// A refusal in a session.
+    struct Refusal {
+        /// Who refused: `device` or `server`.
+        by: String,
+        /// What was refused: `server-id`, `url`, `credential`, `nonce` or `proof`.
+        what: String,
+        /// What happened.
+        text: String,
+        /// What mends it.
+        mend: String,
+        /// Whether both ends got over it in the session.
+        overcome: bool,
     }
 
     /// A node with the properties it has.
@@ -369,7 +385,7 @@ pub struct NewAccount {
     /// `xml` or `wbxml`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
-    /// How the device proves itself: `basic` or `md5`.
+    /// How the device proves itself: `basic`, `md5` or `hmac`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_auth: Option<String>,
     /// The device's user name.
@@ -381,7 +397,7 @@ pub struct NewAccount {
     /// The first nonce of the device, base64.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_nonce: Option<String>,
-    /// How the server proves itself: `basic` or `md5`.
+    /// How the server proves itself: `basic`, `md5` or `hmac`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_auth: Option<String>,
     /// The server's user name.
@@ -405,6 +421,19 @@ pub struct NewAccount {
     /// The text of `NextNonce` is hashed as it is, not decoded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce_text: Option<bool>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            by,
+            what,
+            text,
+            mend,
+            ..
+        } = self;
+        write!(f, "{by} refuses {what}: {text}; to mend it: {mend}")
+    }
 }
 
 impl fmt::Debug for NewAccount {

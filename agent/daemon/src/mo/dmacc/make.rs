@@ -184,13 +184,11 @@ fn credential(
     let invalid = |reason: String| AccountError::invalid(&new.name, reason);
     let scheme = match scheme.as_deref() {
         None => return Ok(None),
-        Some("md5") => AuthScheme::Md5,
-        Some("basic") => AuthScheme::Basic,
-        Some(word) => {
-            return Err(invalid(format!(
-                "{whose}_auth {word:?} is neither md5 nor basic"
-            )));
-        }
+        Some(word) => AuthScheme::from_word(word).ok_or_else(|| {
+            invalid(format!(
+                "{whose}_auth {word:?} is none of hmac, md5 and basic"
+            ))
+        })?,
     };
     let secret = secret.as_ref().filter(|secret| !secret.is_empty());
     let secret = secret.ok_or_else(|| invalid(format!("{whose}_auth needs {whose}_secret")))?;

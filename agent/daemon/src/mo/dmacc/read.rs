@@ -94,11 +94,9 @@ fn credential(view: &View<'_>, account: &Uri, level: &str) -> Result<Option<Cred
             continue;
         }
         let type_ = text(view, &uri, "AAuthType").unwrap_or_default();
-        let Some(scheme) =
-            AuthScheme::from_aauth_type(&type_).filter(|scheme| *scheme != AuthScheme::Hmac)
-        else {
+        let Some(scheme) = AuthScheme::from_aauth_type(&type_) else {
             unusable = Some(format!(
-                "AAuthType {type_:?} of {level} is not supported: use DIGEST or BASIC"
+                "AAuthType {type_:?} of {level} is not supported: use DIGEST, HMAC or BASIC"
             ));
             continue;
         };

@@ -319,7 +319,7 @@ fn accounts_without_sense_are_refused_with_the_mend() {
     refused(&|new| new.server_auth = None, "--accept-tls");
     refused(
         &|new| new.client_auth = text("mac"),
-        "neither md5 nor basic",
+        "none of hmac, md5 and basic",
     );
     refused(&|new| new.client_nonce = text("*"), "base64");
     refused(&|new| new.encoding = text("json"), "encoding");
@@ -328,14 +328,20 @@ fn accounts_without_sense_are_refused_with_the_mend() {
 #[test]
 fn an_account_of_a_foreign_scheme_is_told_not_used() {
     let (mut tree, policies) = tree_with(&[lab()]);
-    let (uri, value) = ("./DMAcc/lab/AppAuth/1/AAuthType", "HMAC");
-    replace(&mut tree, LAB, uri, value).unwrap();
+    // No such value can be written; one may be left over.
+    let uri = "./DMAcc/lab/AppAuth/1/AAuthType";
+    assert!(replace(&mut tree, LAB, uri, "X509").is_err());
+    let node = Node::leaf(omadm_syncml::Format::Chr, omadm_syncml::Value::from("X509"));
+    tree.apply(&[NodeWrite::Put {
+        uri: uri.parse().unwrap(),
+        node,
+    }]);
     let error = accounts(&tree, &policies)[0]
         .as_ref()
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("HMAC") && error.contains("DIGEST"),
+        error.contains("X509") && error.contains("DIGEST"),
         "{error}"
     );
 }

@@ -90,7 +90,8 @@ fn both_ends_are_challenged_and_both_nonces_are_stored() {
     bench.serve(&status(3, "0", "SyncHdr", 200));
     let outcome = bench.outcome();
     assert!(outcome.is_success(), "{outcome}");
-    assert_eq!(outcome.notes, [Note::StaleClientNonce]);
+    assert_eq!(outcome.refusals, [Refusal::ClientNonce { renewed: true }]);
+    assert_eq!(outcome.notes, []);
 }
 
 #[test]
@@ -259,7 +260,8 @@ fn a_stale_nonce_of_the_server_gets_one_more_challenge_and_a_wrong_secret_no_oth
     honest.serve_with(&server_cred(b"stale"), &body);
     honest.serve_with(&server_cred(&nonce), &get("6", "./Play/A"));
     honest.serve("");
-    assert_eq!(honest.outcome().notes, [Note::StaleServerNonce]);
+    let renewed = Refusal::ServerNonce { renewed: true };
+    assert_eq!(honest.outcome().refusals, [renewed]);
 
     bench.serve_with(&cred("AAAAAAAAAAAAAAAAAAAAAA=="), &body);
     assert_eq!(
@@ -310,7 +312,11 @@ fn an_empty_nonce_is_not_enough_for_commands() {
     bench.serve_with(&server_cred(&nonce), &get("6", "./Play/A"));
     assert_eq!(bench.says()[0], "0 SyncHdr 212 Chal");
     bench.serve("");
-    assert_eq!(bench.outcome().notes, [], "there was no nonce to be stale");
+    assert_eq!(
+        bench.outcome().refusals,
+        [],
+        "there was no nonce to be stale"
+    );
     assert_eq!(bench.outcome().counts.commands, 1);
 }
 
@@ -410,7 +416,8 @@ fn a_wrong_credential_over_an_accepted_transport_is_noted() {
     bench.serve_with(&cred("AAAA"), &body);
     assert_eq!(bench.answers().len(), 2);
     bench.serve("");
-    assert_eq!(bench.outcome().notes, [Note::WrongCredentialIgnored]);
+    assert_eq!(bench.outcome().refusals, [Refusal::CredentialIgnored]);
+    assert!(bench.outcome().is_success());
 }
 
 #[test]
@@ -435,9 +442,10 @@ fn a_silent_stranger_is_not_challenged() {
     );
     let outcome = bench.outcome();
     assert_eq!(outcome.end, SessionEnd::Completed);
+    let source = URL.to_owned();
     assert_eq!(
-        outcome.notes,
-        [Note::ServerUnauthenticated { wrong: false }]
+        outcome.refusals,
+        [Refusal::ServerCredentialMissing { source }]
     );
     assert!(!outcome.is_success());
 
