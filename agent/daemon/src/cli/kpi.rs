@@ -11,13 +11,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use omadm_kpi::{Kind, KpiId, KpiSet, Reading, Sample, Samples, Unit, Value};
-use omadm_probes::{Probes, Sources, collect};
+use omadm_probes::{Probes, collect};
 
 use super::arguments;
 use super::failure::Failure;
 use super::print::{self, Align, Style, Table};
 use crate::control::wire::{KpiSample, ReadKpisReply};
 use crate::exit;
+use crate::rights;
 
 /// The name of an interface has 15 characters at most; a mount point may have any number, but
 /// must not push the values off the screen.
@@ -33,7 +34,7 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let wanted = wanted(&arguments.patterns)?;
-    let sources = Sources::system();
+    let sources = rights::sources();
     let mut probes = Probes::all();
     let mut before: Option<(Instant, Samples)> = None;
     loop {

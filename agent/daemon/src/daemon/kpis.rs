@@ -5,13 +5,14 @@
 use std::time::Duration;
 
 use omadm_kpi::KpiSet;
-use omadm_probes::{Probes, Sources, collect};
+use omadm_probes::{Probes, collect};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::cli;
 use crate::control::Answer;
 use crate::control::wire::{Error, ReadKpisReply};
+use crate::rights;
 
 /// One reading at a time: a hung one must not take the threads that look up host names.
 static TURN: Semaphore = Semaphore::const_new(1);
@@ -35,7 +36,7 @@ pub(super) fn answer(patterns: Vec<String>, answer: Answer) {
 
 fn read(patterns: &[String]) -> Result<ReadKpisReply, Error> {
     let wanted = wanted(patterns)?;
-    let samples = collect(&mut Probes::all(), &Sources::system(), &wanted);
+    let samples = collect(&mut Probes::all(), &rights::sources(), &wanted);
     Ok(ReadKpisReply {
         samples: samples.iter().map(cli::kpi_sample).collect(),
     })

@@ -18,6 +18,8 @@ pub mod wire;
 
 use std::path::PathBuf;
 
+use omadm_probes::Sources;
+
 pub use ask::{AskError, HelperSocket, ask};
 pub use program::main;
 
@@ -79,6 +81,14 @@ impl Right {
     /// The unit that listens there.
     pub fn unit(self) -> String {
         format!("omadm-helper-{}.socket", self.name())
+    }
+}
+
+/// This machine, with the rights of this process and those of the helper.
+pub fn sources() -> Sources {
+    Sources {
+        privileged: Some(Box::new(HelperSocket::system())),
+        ..Sources::system()
     }
 }
 
