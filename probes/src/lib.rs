@@ -5,21 +5,25 @@
 //! is ever a zero.
 //!
 //! ```
-//! use omadm_probes::{KpiSet, Probes, Sources, collect};
+//! use omadm_probes::{Collector, KpiSet, Samples, Sources};
 //!
-//! let sources = Sources::system();
+//! let mut collector = Collector::new(Sources::system);
 //! let wanted = KpiSet::matching("memory.*").expect("memory has KPIs");
-//! for sample in &collect(&mut Probes::all(), &sources, &wanted) {
+//! let mut samples = Samples::new();
+//! collector.collect_into(&wanted, &mut samples);
+//! for sample in &samples {
 //!     let kpi = sample.id.kpi();
 //!     println!("{} = {} {}", kpi.name, sample.reading, kpi.unit.symbol());
 //! }
 //! ```
 
 mod addresses;
+mod collector;
 mod columns;
 mod conntrack;
 mod file_nr;
 mod fs;
+mod last;
 mod links;
 mod loadavg;
 mod meminfo;
@@ -46,9 +50,10 @@ mod vmstat;
 use std::path::PathBuf;
 
 pub use omadm_kpi::{
-    Absence, Failure, Instance, Kpi, KpiId, KpiSet, Reading, Sample, Samples, Value,
+    Absence, Failure, Instance, Kpi, KpiId, KpiSet, Overdue, Reading, Sample, Samples, Value,
 };
 
+pub use collector::Collector;
 pub use fs::{FsRoot, ReadError, Space};
 pub use netlink::{Dump, DumpError, KernelNetlink, RecordedNetlink, Table};
 pub use privileged::Privileged;
@@ -155,8 +160,7 @@ impl Probes {
 
 /// Reads the wanted KPIs once.
 ///
-/// Mounted file systems can block when their device does: leave `storage.*` out, or call from a
-/// thread that may wait.
+/// Waits as long as the slowest device does; [`Collector`] bounds that.
 pub fn collect(probes: &mut Probes, from: &Sources, wanted: &KpiSet) -> Samples {
     let mut samples = Samples::new();
     probes.collect_into(from, wanted, &mut samples);

@@ -22,7 +22,7 @@ mod set;
 mod table;
 
 pub use class::{Group, Kind, Per, Privacy, Unit};
-pub use sample::{Absence, Failure, Instance, Reading, Sample, Value};
+pub use sample::{Absence, Failure, Instance, Overdue, Reading, Sample, Value};
 pub use samples::Samples;
 pub use set::{KpiSet, UnknownKpi};
 pub use table::{ALL, Kpi, KpiId};

@@ -1,6 +1,6 @@
 //! One reading of one KPI.
 
-use std::{borrow::Borrow, fmt, ops::Deref, sync::Arc};
+use std::{borrow::Borrow, fmt, ops::Deref, sync::Arc, time::Duration};
 
 use crate::KpiId;
 
@@ -199,6 +199,25 @@ impl fmt::Display for Reading {
     }
 }
 
+/// How old a reading is, when its source does not answer any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Overdue {
+    /// How long ago the reading was taken.
+    pub age: Duration,
+    /// How long the source has been asked in vain.
+    pub waiting: Duration,
+}
+
+impl fmt::Display for Overdue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (age, waiting) = (self.age.as_secs_f64(), self.waiting.as_secs_f64());
+        write!(
+            f,
+            "read {age:.1} s ago; the source is overdue for {waiting:.1} s"
+        )
+    }
+}
+
 /// One reading of one KPI of one thing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
@@ -208,6 +227,9 @@ pub struct Sample {
     pub instance: Option<Instance>,
     /// The outcome.
     pub reading: Reading,
+    /// `None` for what this collection has read; the last reading of a source that does not
+    /// answer says how old it is.
+    pub overdue: Option<Overdue>,
 }
 
 #[cfg(test)]

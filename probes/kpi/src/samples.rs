@@ -18,25 +18,30 @@ impl Samples {
 
     /// Notes a value.
     pub fn value(&mut self, id: KpiId, instance: Option<&Instance>, value: impl Into<Value>) {
-        self.push(id, instance, Reading::Value(value.into()));
+        self.note(id, instance, Reading::Value(value.into()));
     }
 
     /// Notes that this machine has no such value.
     pub fn absent(&mut self, id: KpiId, instance: Option<&Instance>, absence: Absence) {
-        self.push(id, instance, Reading::Absent(absence));
+        self.note(id, instance, Reading::Absent(absence));
     }
 
     /// Notes that a value could not be read.
     pub fn failed(&mut self, id: KpiId, instance: Option<&Instance>, failure: Failure) {
-        self.push(id, instance, Reading::Failed(failure));
+        self.note(id, instance, Reading::Failed(failure));
     }
 
-    fn push(&mut self, id: KpiId, instance: Option<&Instance>, reading: Reading) {
-        let instance = instance.cloned();
-        self.0.push(Sample {
+    /// Adds a sample as it is.
+    pub fn push(&mut self, sample: Sample) {
+        self.0.push(sample);
+    }
+
+    fn note(&mut self, id: KpiId, instance: Option<&Instance>, reading: Reading) {
+        self.push(Sample {
             id,
-            instance,
+            instance: instance.cloned(),
             reading,
+            overdue: None,
         });
     }
 
