@@ -4,7 +4,7 @@
 //! that a session can be cut off at any output and the next one starts from what was durable.
 
 use omadm_agent::config::Device as DeviceConfiguration;
-use omadm_agent::control::wire::NewAccount;
+use omadm_agent::control::wire::{AccountSettings, NewAccount};
 use omadm_agent::identity::{DevId, Machine, Origin};
 use omadm_agent::mo::dmacc::{self, AccountPolicy};
 use omadm_dm::session::{
@@ -371,12 +371,15 @@ pub fn account(encoding: MediaType, address: &str) -> NewAccount {
         name: "dms".to_owned(),
         server_id: SERVER_ID.to_owned(),
         address: address.to_owned(),
-        encoding: Some(encoding.to_owned()),
         client_auth: Some("md5".to_owned()),
         client_secret: Some(Zeroizing::new(DEVICE_SECRET.to_owned())),
         server_auth: Some("md5".to_owned()),
         server_secret: Some(Zeroizing::new(SERVER_SECRET.to_owned())),
-        allows_http: Some(true),
+        settings: Some(AccountSettings {
+            encoding: Some(encoding.to_owned()),
+            allows_http: Some(true),
+            ..AccountSettings::default()
+        }),
         ..NewAccount::default()
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod connectivity;
 pub mod control;
 pub mod daemon;
 pub mod event;

@@ -426,8 +426,7 @@ fn an_account_is_made_with_secrets_from_files_and_standard_input() {
         (&account["client_auth"], &account["server_auth"]),
         (&json!("md5"), &json!("basic"))
     );
-    assert_eq!(account["allows_http"], true);
-    assert_eq!(account["encoding"], "wbxml");
+    assert_eq!(account["settings"], json!({ "allows_http": true }));
 }
 
 #[test]

@@ -1,26 +1,25 @@
-//! `omadm account`: makes, lists and removes accounts.
+//! `omadm account`: makes, lists, shows, changes and removes accounts.
 #![expect(
     clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "driver: reads secrets from files and the terminal"
+    reason = "driver: looks at the files that an account names"
 )]
 
-use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+mod show;
+
+use std::io::Write;
 use std::path::Path;
 
-use nix::sys::termios::{self, LocalFlags, SetArg, SpecialCharacterIndices as Special};
-use zeroize::Zeroizing;
-
-use super::arguments::{Account, Listing, NewAccount, Scheme, TERMINAL};
+use super::arguments::{Account, Adding, Changing, HttpAuth, Listing, Policy, Proof, Scheme, word};
 use super::client::Client;
 use super::failure::Failure;
-use super::print::{self, Align, Style, Table};
-use crate::control::wire::{self, AccountState, AddAccount, ListAccounts, RemoveAccount};
+use super::print::{self, Style};
+use super::secret::secret;
+use crate::control::wire::{
+    self, AccountSettings, AddAccount, ListAccounts, RemoveAccount, SetAccount,
+};
 use crate::exit;
 
-/// The longest secret.
-const MAX_SECRET: usize = 4096;
+pub(super) use self::show::table;
 
 /// Runs a verb.
 pub(super) fn run(
@@ -32,6 +31,8 @@ pub(super) fn run(
     match verb {
         Account::Add(account) => add(client, *account),
         Account::List { listing } => list(client, listing, style, out),
+        Account::Show { name, listing } => show_one(client, &name, listing, style, out),
+        Account::Set(account) => set(client, *account),
         Account::Remove { name } => client.order(RemoveAccount { name }),
     }
 }
@@ -46,50 +47,29 @@ fn list(
     if listing.json {
         return print::json(out, &reply);
     }
-    Ok(show(&reply.accounts, style, out)?)
+    Ok(table(&reply.accounts, style, out)?)
 }
 
-/// Prints accounts as a table.
-pub(super) fn show(accounts: &[AccountState], style: Style, out: &mut dyn Write) -> io::Result<()> {
-    if accounts.is_empty() {
-        return writeln!(out, "no accounts; make one with: omadm account add");
+fn show_one(
+    client: &mut Client,
+    name: &str,
+    listing: Listing,
+    style: Style,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let reply = client.call(ListAccounts {})?;
+    let mut all = reply.accounts.into_iter();
+    let account = all.find(|account| account.name == name).ok_or_else(|| {
+        let text = format!("there is no account {name:?}; see: omadm account list");
+        wire::Error::NotFound(text)
+    })?;
+    if listing.json {
+        return print::json(out, &account);
     }
-    let mut table = Table::new(&[
-        ("ACCOUNT", Align::Left),
-        ("SERVER", Align::Left),
-        ("ADDRESS", Align::Left),
-        ("ENCODING", Align::Left),
-        ("PROVES", Align::Left),
-        ("SERVER PROVES", Align::Left),
-        ("LAST RESULT", Align::Left),
-        ("NEXT ATTEMPT", Align::Left),
-        ("FAILURES", Align::Right),
-    ]);
-    for account in accounts {
-        let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-        let mut proof = or_dash(&account.server_auth);
-        if account.accepts_tls {
-            proof.push_str(" or tls");
-        }
-        table.row([
-            &account.name,
-            &account.server_id,
-            &account.addresses.join(" "),
-            &account.encoding,
-            &or_dash(&account.client_auth),
-            &proof,
-            &or_dash(&account.last_result),
-            &account
-                .next_attempt
-                .as_deref()
-                .map_or("-".to_owned(), print::moment),
-            &account.failures.to_string(),
-        ]);
-    }
-    table.print(out, style)
+    Ok(show::details(&account, style, out)?)
 }
 
-fn add(client: &mut Client, account: NewAccount) -> Result<(), Failure> {
+fn add(client: &mut Client, account: Adding) -> Result<(), Failure> {
     let mut proof = |scheme: Scheme, file: Option<&Path>, whose, option| {
         (scheme != Scheme::None)
             .then(|| secret(client, file, whose, option))
@@ -109,12 +89,11 @@ fn add(client: &mut Client, account: NewAccount) -> Result<(), Failure> {
         "the server",
         "--server-secret-file",
     )?;
-    let ca_file = account.ca_file.as_deref().map(authorities).transpose()?;
+    let settings = settings(client, account.policy)?;
     let account = wire::NewAccount {
         name: account.name,
         server_id: account.server_id,
         address: account.address,
-        encoding: Some(account.encoding.as_str().to_owned()),
         client_auth: account.client_auth.as_str().map(str::to_owned),
         client_name: account.client_name,
         client_secret,
@@ -123,17 +102,90 @@ fn add(client: &mut Client, account: NewAccount) -> Result<(), Failure> {
         server_name: account.server_name,
         server_secret,
         server_nonce: account.server_nonce,
-        accepts_tls: Some(account.accept_tls),
-        allows_http: Some(account.allow_http),
-        ca_file,
-        nonce_text: Some(account.nonce_text),
+        settings: Some(settings),
     };
     client.order(AddAccount { account })
 }
 
-/// The file of certificate authorities, which the daemon reads when a session begins: too late
-/// to tell whoever mistyped it.
-fn authorities(path: &Path) -> Result<String, Failure> {
+fn set(client: &mut Client, account: Changing) -> Result<(), Failure> {
+    let settings = settings(client, account.policy)?;
+    if settings == AccountSettings::default() {
+        let text = "nothing is to be changed; see: omadm account set --help";
+        return Err(Failure::new(exit::USAGE, text));
+    }
+    let name = account.name;
+    client.order(SetAccount { name, settings })
+}
+
+fn settings(client: &mut Client, policy: Policy) -> Result<AccountSettings, Failure> {
+    let wants_http = matches!(policy.http_auth, Some(HttpAuth::Basic | HttpAuth::Digest));
+    let http_secret = (wants_http || policy.http_secret_file.is_some())
+        .then(|| {
+            let file = policy.http_secret_file.as_deref();
+            secret(client, file, "the device in HTTP", "--http-secret-file")
+        })
+        .transpose()?;
+    let named = policy
+        .proxy_name
+        .as_ref()
+        .is_some_and(|name| !name.is_empty());
+    let proxy_secret = (named || policy.proxy_secret_file.is_some())
+        .then(|| {
+            let file = policy.proxy_secret_file.as_deref();
+            secret(
+                client,
+                file,
+                "the device at the proxy",
+                "--proxy-secret-file",
+            )
+        })
+        .transpose()?;
+    let certificates = |path: Option<&Path>| path.map(certificates).transpose();
+    let client_key = policy.client_key.as_deref().map(absolute).transpose()?;
+    Ok(AccountSettings {
+        encoding: policy.encoding.map(word),
+        accepts: accepts(&policy.accept, policy.accept_tls),
+        allows_http: policy.allow_http,
+        ca_file: certificates(policy.ca_file.as_deref())?,
+        pins: list_of(policy.pin),
+        client_certificate: certificates(policy.client_certificate.as_deref())?,
+        client_key,
+        http_auth: policy.http_auth.map(|scheme| match scheme {
+            HttpAuth::None => String::new(),
+            scheme => word(scheme),
+        }),
+        http_name: policy.http_name,
+        http_secret,
+        proxy: policy.proxy,
+        proxy_name: policy.proxy_name,
+        proxy_secret,
+        connect: list_of(policy.connect),
+        default_route: policy.default_route.map(word),
+        roaming: policy.roaming.map(word),
+        metered: policy.metered.map(word),
+        nonce_text: policy.nonce_text,
+    })
+}
+
+fn accepts(proofs: &[Proof], any: bool) -> Option<Vec<String>> {
+    let proofs = if any { &[Proof::Tls] } else { proofs };
+    let named = proofs.iter().filter(|proof| **proof != Proof::None);
+    (!proofs.is_empty()).then(|| named.copied().map(word).collect())
+}
+
+/// A list that was given; an empty text alone takes the list away.
+fn list_of(mut texts: Vec<String>) -> Option<Vec<String>> {
+    let given = !texts.is_empty();
+    texts.retain(|text| !text.is_empty());
+    given.then_some(texts)
+}
+
+/// A file of certificates. The daemon looks at it as well, with its own rights; here it is seen
+/// with those of whoever asks.
+fn certificates(path: &Path) -> Result<String, Failure> {
+    if path.as_os_str().is_empty() {
+        return Ok(String::new());
+    }
     let text = std::fs::read(path).map_err(|error| Failure::unreadable(path, &error))?;
     let begin = b"-----BEGIN CERTIFICATE-----";
     if !text.windows(begin.len()).any(|piece| piece == begin) {
@@ -146,157 +198,13 @@ fn authorities(path: &Path) -> Result<String, Failure> {
 
 /// The daemon has another working directory.
 fn absolute(path: &Path) -> Result<String, Failure> {
+    if path.as_os_str().is_empty() {
+        return Ok(String::new());
+    }
     let whole = std::path::absolute(path).map_err(|error| Failure::unreadable(path, &error))?;
     let text = whole.into_os_string().into_string();
     text.map_err(|_| Failure::new(exit::USAGE, format_args!("{}: not UTF-8", path.display())))
 }
 
-/// A secret from where the caller wants it read.
-fn secret(
-    client: &mut Client,
-    file: Option<&Path>,
-    whose: &str,
-    option: &str,
-) -> Result<Zeroizing<String>, Failure> {
-    let read = match file {
-        Some(path) if path == Path::new(TERMINAL) => first_line(&mut io::stdin().lock()),
-        Some(path) => File::open(path).and_then(|file| first_line(&mut { file })),
-        None if io::stdin().is_terminal() => {
-            client.reach()?;
-            ask(whose)
-        }
-        None => {
-            let message = format_args!(
-                "the secret of {whose} is missing: give {option} FILE, or - for standard input"
-            );
-            return Err(Failure::new(exit::USAGE, message));
-        }
-    };
-    let place = file.unwrap_or(Path::new("terminal"));
-    let secret = read.map_err(|error| Failure::unreadable(place, &error))?;
-    if secret.is_empty() {
-        let message = format_args!("the secret of {whose} is empty");
-        return Err(Failure::new(exit::DATA, message));
-    }
-    Ok(secret)
-}
-
-/// The first line, without its end, in a buffer that never moves, so that no copy stays
-/// behind in freed memory.
-fn first_line(from: &mut dyn Read) -> io::Result<Zeroizing<String>> {
-    let mut line = Zeroizing::new(Vec::with_capacity(MAX_SECRET));
-    let mut octet = [0_u8];
-    while from.read(&mut octet)? == 1 && octet != *b"\n" {
-        if line.len() == MAX_SECRET {
-            let reason = format!("a secret is at most {MAX_SECRET} octets long");
-            return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
-        }
-        line.extend_from_slice(&octet);
-    }
-    if line.last() == Some(&b'\r') {
-        line.pop();
-    }
-    let text = std::str::from_utf8(&line);
-    let text =
-        text.map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "a secret is UTF-8 text"))?;
-    Ok(Zeroizing::new(text.to_owned()))
-}
-
-/// Asks at the terminal, which does not show what is typed.
-fn ask(whose: &str) -> io::Result<Zeroizing<String>> {
-    let stdin = io::stdin();
-    write!(io::stderr(), "Secret of {whose}: ")?;
-    let before = termios::tcgetattr(&stdin)?;
-    let mut silent = before.clone();
-    // Ctrl-C must not leave a terminal behind that shows nothing: it is read as a character,
-    // one that ends the line.
-    silent
-        .local_flags
-        .remove(LocalFlags::ECHO | LocalFlags::ISIG);
-    for (place, ending) in [(Special::VEOL, INTERRUPT), (Special::VEOL2, QUIT)] {
-        if let Some(slot) = silent.control_chars.get_mut(place as usize) {
-            *slot = ending;
-        }
-    }
-    termios::tcsetattr(&stdin, SetArg::TCSAFLUSH, &silent)?;
-    let line = first_line(&mut TillInterrupted(stdin.lock()));
-    termios::tcsetattr(&stdin, SetArg::TCSAFLUSH, &before)?;
-    writeln!(io::stderr())?;
-    line
-}
-
-/// Ctrl-C and Ctrl-\\.
-const INTERRUPT: u8 = 0x03;
-const QUIT: u8 = 0x1c;
-
-/// A terminal at which these end the input.
-struct TillInterrupted<R>(R);
-
-impl<R: Read> Read for TillInterrupted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.0.read(buffer)?;
-        let read = buffer.get(..count).unwrap_or_default();
-        if read.iter().any(|octet| matches!(*octet, INTERRUPT | QUIT)) {
-            return Err(io::Error::other("interrupted"));
-        }
-        Ok(count)
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_is_the_first_line_without_its_end() {
-        for (input, expected) in [
-            ("s3cret\nrest", "s3cret"),
-            ("s3cret\r\n", "s3cret"),
-            (" with blanks ", " with blanks "),
-            ("\n", ""),
-        ] {
-            let line = first_line(&mut input.as_bytes()).unwrap();
-            assert_eq!(line.as_str(), expected);
-        }
-        assert!(first_line(&mut [0xff_u8].as_slice()).is_err());
-        assert!(first_line(&mut vec![b'x'; MAX_SECRET + 1].as_slice()).is_err());
-    }
-
-    #[test]
-    fn an_interrupted_secret_is_none() {
-        let mut typed = TillInterrupted("s3cr\x03".as_bytes());
-        assert!(first_line(&mut typed).is_err());
-        let mut typed = TillInterrupted("s3cret\n".as_bytes());
-        assert_eq!(first_line(&mut typed).unwrap().as_str(), "s3cret");
-    }
-
-    #[test]
-    fn two_secrets_come_from_two_lines() {
-        let mut input = "mine\ntheirs\n".as_bytes();
-        assert_eq!(first_line(&mut input).unwrap().as_str(), "mine");
-        assert_eq!(first_line(&mut input).unwrap().as_str(), "theirs");
-    }
-
-    #[test]
-    fn accounts_are_a_table() {
-        let account = AccountState {
-            name: "lab".to_owned(),
-            server_id: "lab.example".to_owned(),
-            addresses: vec!["https://lab.example/dm".to_owned()],
-            encoding: "wbxml".to_owned(),
-            client_auth: Some("md5".to_owned()),
-            accepts_tls: true,
-            ..AccountState::default()
-        };
-        let mut out = Vec::new();
-        show(&[account], Style::Plain, &mut out).unwrap();
-        let text = String::from_utf8(out).unwrap();
-        assert!(
-            text.lines()
-                .nth(1)
-                .unwrap()
-                .contains("wbxml     md5     - or tls"),
-            "{text}"
-        );
-    }
-}
+mod tests;

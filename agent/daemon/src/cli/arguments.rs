@@ -1,10 +1,13 @@
 //! The command line of `omadm`.
 
+mod account;
 mod examples;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(super) use self::account::{Account, Adding, Changing, HttpAuth, Policy, Proof, Scheme, word};
 
 /// Where the daemon listens unless it is told otherwise.
 pub(super) const DEFAULT_SOCKET: &str = "/run/omadm/io.omadm.Agent";
@@ -103,7 +106,7 @@ pub(super) enum Verb {
     },
     /// Read this machine's KPIs; no daemon needed.
     Kpi(Kpi),
-    /// Add, list and remove accounts.
+    /// Add, list, show, change and remove accounts.
     #[command(subcommand, after_help = examples::ACCOUNT)]
     Account(Account),
     /// Check a configuration.
@@ -187,86 +190,6 @@ pub(super) struct Kpi {
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Account {
-    /// Make an account.
-    Add(Box<NewAccount>),
-    /// List the accounts.
-    #[command(after_help = examples::ACCOUNT_LIST)]
-    List {
-        #[command(flatten)]
-        listing: Listing,
-    },
-    /// Remove an account, and its server from every ACL.
-    #[command(after_help = examples::ACCOUNT_REMOVE)]
-    Remove {
-        /// The account.
-        #[arg(value_name = "NAME")]
-        name: String,
-    },
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Secrets come from a file (its first line), from standard input with -, or are asked for at the
-terminal; they never stand on the command line.
-
-Examples:
-  omadm account add lab --server-id lab.example --address https://lab.example/dm \\
-      --client-name gateway7 --server-name lab.example
-  printf '%s\\n%s\\n' \"$MINE\" \"$THEIRS\" | omadm account add lab --server-id lab.example \\
-      --address http://192.0.2.1:8080/dm --allow-http --secret-file - --server-secret-file -")]
-pub(super) struct NewAccount {
-    /// The name of the account, a node of ./DMAcc.
-    #[arg(value_name = "NAME")]
-    pub(super) name: String,
-    /// The identifier of the server, as its messages and ACLs use it.
-    #[arg(long, value_name = "ID")]
-    pub(super) server_id: String,
-    /// The address of the server: an http or https URL.
-    #[arg(long, value_name = "URL")]
-    pub(super) address: String,
-    /// How messages are encoded.
-    #[arg(long, value_enum, default_value_t = Encoding::Wbxml)]
-    pub(super) encoding: Encoding,
-    /// How the device proves itself to the server.
-    #[arg(long, value_enum, default_value_t = Scheme::Md5)]
-    pub(super) client_auth: Scheme,
-    /// The user name of the device; the device's identity when left out.
-    #[arg(long, value_name = "NAME")]
-    pub(super) client_name: Option<String>,
-    /// The device's secret: a file, or - for a line of standard input; asked for when left out.
-    #[arg(long, visible_alias = "secret-file", value_name = "FILE")]
-    pub(super) client_secret_file: Option<PathBuf>,
-    /// The first nonce of the device, base64; most servers challenge instead.
-    #[arg(long, value_name = "BASE64")]
-    pub(super) client_nonce: Option<String>,
-    /// How the server proves itself to the device.
-    #[arg(long, value_enum, default_value_t = Scheme::Md5)]
-    pub(super) server_auth: Scheme,
-    /// The user name of the server; its identifier when left out.
-    #[arg(long, value_name = "NAME")]
-    pub(super) server_name: Option<String>,
-    /// The server's secret: a file, or - for a line of standard input; asked for when left out.
-    #[arg(long, value_name = "FILE")]
-    pub(super) server_secret_file: Option<PathBuf>,
-    /// The first nonce of the server, base64.
-    #[arg(long, value_name = "BASE64")]
-    pub(super) server_nonce: Option<String>,
-    /// Let the server's TLS certificate stand in for its credentials.
-    #[arg(long)]
-    pub(super) accept_tls: bool,
-    /// Allow plain http; anyone on the path can read and change the messages.
-    #[arg(long)]
-    pub(super) allow_http: bool,
-    /// Trust only the certificate authorities of this PEM file.
-    #[arg(long, value_name = "FILE")]
-    pub(super) ca_file: Option<PathBuf>,
-    /// The server hashes the text of nonces, not what it decodes to.
-    #[arg(long)]
-    pub(super) nonce_text: bool,
-}
-
-#[derive(Debug, Subcommand)]
 pub(super) enum Ddf {
     /// List the built-in management objects.
     #[command(after_help = examples::DDF_LIST)]
@@ -316,31 +239,6 @@ pub(super) enum Shell {
     Fish,
 }
 
-/// An authentication scheme of SyncML.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Scheme {
-    /// Digest over name, secret and nonce: syncml:auth-md5.
-    Md5,
-    /// Digest over each whole message as well: syncml:auth-MAC.
-    Hmac,
-    /// Name and secret in the clear: syncml:auth-basic.
-    Basic,
-    /// No credential.
-    None,
-}
-
-impl Scheme {
-    /// The name, as the interface has it.
-    pub(super) const fn as_str(self) -> Option<&'static str> {
-        match self {
-            Self::Md5 => Some("md5"),
-            Self::Hmac => Some("hmac"),
-            Self::Basic => Some("basic"),
-            Self::None => None,
-        }
-    }
-}
-
 /// Reads the interval of `--watch`.
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
@@ -387,8 +285,8 @@ mod tests {
     fn no_option_takes_a_secret_itself() {
         let command = Arguments::command();
         let account = command.find_subcommand("account").unwrap();
-        let add = account.find_subcommand("add").unwrap();
-        for argument in add.get_arguments() {
+        let verbs = ["add", "set"].map(|verb| account.find_subcommand(verb).unwrap());
+        for argument in verbs.into_iter().flat_map(clap::Command::get_arguments) {
             let name = argument.get_id().as_str();
             assert!(
                 !name.contains("secret") || name.ends_with("_file"),

@@ -23,6 +23,7 @@ mod kpi;
 mod node;
 mod plain;
 mod print;
+mod secret;
 mod session;
 mod status;
 mod trace;

@@ -58,7 +58,7 @@ fn show(status: &Status, style: Style, out: &mut dyn Write) -> io::Result<()> {
         line("Refused", &Harmless(&refusal.to_string()))?;
     }
     writeln!(out)?;
-    account::show(&status.accounts, style, out)
+    account::table(&status.accounts, style, out)
 }
 
 /// A session in a line.

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::connectivity::Tables;
 use crate::identity::DevId;
 
 pub use check::check;
@@ -37,6 +38,8 @@ pub struct Config {
     pub control: Control,
     /// What the device says about itself.
     pub device: Device,
+    /// The links that accounts refer to.
+    pub connectivity: Tables,
     /// Limits of a session.
     pub session: Session,
     /// When sessions start by themselves.
@@ -60,6 +63,7 @@ impl Default for Config {
             log_level: LogLevel::default(),
             control: Control::default(),
             device: Device::default(),
+            connectivity: Tables::default(),
             session: Session::default(),
             schedule: Schedule::default(),
             retry: Retry::default(),
@@ -264,6 +268,8 @@ impl Config {
             must(timeout >= least, key, "must be at least \"10ms\"");
         }
         found.extend(self.schedule_contradictions());
+        let tables = self.connectivity.iter();
+        found.extend(tables.filter_map(|(name, table)| table.contradiction(name)));
         found
     }
 }

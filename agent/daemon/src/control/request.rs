@@ -26,6 +26,8 @@ pub enum Request {
     ReadKpis(wire::ReadKpis),
     /// `AddAccount`
     AddAccount(Box<wire::NewAccount>),
+    /// `SetAccount`
+    SetAccount(Box<wire::SetAccount>),
     /// `ListAccounts`
     ListAccounts,
     /// `RemoveAccount`
@@ -54,6 +56,7 @@ impl Request {
             Some("AddAccount") => {
                 Self::AddAccount(Box::new(read::<wire::AddAccount>(parameters)?.account))
             }
+            Some("SetAccount") => Self::SetAccount(Box::new(read(parameters)?)),
             Some("ListAccounts") => {
                 read::<wire::ListAccounts>(parameters)?;
                 Self::ListAccounts
@@ -85,6 +88,7 @@ impl Request {
             | Self::SetNode(_)
             | Self::DeleteNode(_)
             | Self::AddAccount(_)
+            | Self::SetAccount(_)
             | Self::RemoveAccount(_)
             | Self::Reload => Rights::Write,
         }

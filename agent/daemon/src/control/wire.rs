@@ -3,7 +3,9 @@
 //! `varlink/io.omadm.Agent.varlink` is the contract; this module is its serde form and holds
 //! no behaviour beyond telling the errors apart.
 
+#[macro_use]
 mod types;
+mod account;
 
 use std::fmt;
 
@@ -11,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+pub use self::account::{AccountSettings, AccountState, Connection, NewAccount};
 pub use self::types::*;
 
 /// The interface file, as it is shipped and as `GetInterfaceDescription` answers it.
@@ -56,6 +59,7 @@ methods! {
     "DeleteNode": DeleteNode => Empty;
     "ReadKpis": ReadKpis => ReadKpisReply;
     "AddAccount": AddAccount => Empty;
+    "SetAccount": SetAccount => Empty;
     "ListAccounts": ListAccounts => ListAccountsReply;
     "RemoveAccount": RemoveAccount => Empty;
     "Reload": Reload => Empty;

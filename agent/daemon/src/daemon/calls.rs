@@ -11,14 +11,14 @@ use omadm_syncml::{Address, Format, List, Now, StatusCode, Value};
 use super::agent::Agent;
 use super::commit::{self, AccountChange, Commit, Then};
 use super::sessions::Waiter;
-use super::{kpis, nodes, status};
+use super::{files, kpis, nodes, status};
 use crate::control::wire::{
     self, Empty, Error, GetNodeReply, GetStatusReply, ListAccountsReply, ListTreeReply,
     RunSessionReply,
 };
 use crate::control::{Answer, Asked, Request};
 use crate::event;
-use crate::mo::dmacc::{self, AccountError};
+use crate::mo::dmacc::{self, AccountError, AccountPolicy};
 use crate::store::Change;
 
 /// Changes that wait while the disk is slow. Their callers may have gone, so that the number of
@@ -40,6 +40,7 @@ impl Agent {
             Request::SetNode(_)
                 | Request::DeleteNode(_)
                 | Request::AddAccount(_)
+                | Request::SetAccount(_)
                 | Request::RemoveAccount(_)
         );
         if changes && self.commit.is_some() {
@@ -72,6 +73,10 @@ impl Agent {
             }
             Request::AddAccount(new) => {
                 let prepared = self.add_account(&new, now);
+                self.commit_local(prepared, answer, now);
+            }
+            Request::SetAccount(set) => {
+                let prepared = self.set_account(&set, now);
                 self.commit_local(prepared, answer, now);
             }
             Request::RemoveAccount(remove) => {
@@ -203,10 +208,28 @@ impl Agent {
     fn add_account(&self, new: &wire::NewAccount, now: Now) -> Result<Prepared, Error> {
         let (writes, policy) = dmacc::add(&self.tree, new, &self.dev_id, now)
             .map_err(|error| account_error(&error))?;
+        if let Some(settings) = &new.settings {
+            files::check(settings, &policy).map_err(Error::InvalidRequest)?;
+        }
         Ok(Prepared {
             writes,
             audit: format!("add account {:?} for server {:?}", new.name, new.server_id),
-            account: AccountChange::Added(new.name.clone(), Box::new(policy)),
+            account: AccountChange::Decided(new.name.clone(), Box::new(policy)),
+        })
+    }
+
+    fn set_account(&self, set: &wire::SetAccount, now: Now) -> Result<Prepared, Error> {
+        let (name, settings) = (&set.name, &set.settings);
+        let local = self.book.get(name);
+        let old = local.and_then(|local| local.policy.clone());
+        let old = old.unwrap_or_else(|| AccountPolicy::strict(name));
+        let (writes, policy) = dmacc::set(&self.tree, &old, settings, &self.dev_id, now)
+            .map_err(|error| account_error(&error))?;
+        files::check(settings, &policy).map_err(Error::InvalidRequest)?;
+        Ok(Prepared {
+            writes,
+            audit: format!("change account {name:?}"),
+            account: AccountChange::Decided(name.clone(), Box::new(policy)),
         })
     }
 
@@ -236,7 +259,7 @@ impl Agent {
         let mut changes: Vec<_> = writes.iter().cloned().map(Change::Node).collect();
         match &account {
             AccountChange::None => {}
-            AccountChange::Added(name, policy) => match serde_json::to_string(policy) {
+            AccountChange::Decided(name, policy) => match serde_json::to_string(policy) {
                 Ok(policy) => changes.push(Change::Policy {
                     account: name.clone(),
                     policy,
@@ -295,7 +318,7 @@ impl Agent {
     fn account_changed(&mut self, account: AccountChange, now: Now) {
         match account {
             AccountChange::None => {}
-            AccountChange::Added(name, policy) => {
+            AccountChange::Decided(name, policy) => {
                 self.book.local(&name).policy = Some(*policy);
                 let mut accounts = self.configured().into_iter().flatten();
                 let added = accounts.find(|found| found.account.name == name);

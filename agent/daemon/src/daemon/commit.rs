@@ -41,8 +41,8 @@ pub(super) enum Then {
 pub(super) enum AccountChange {
     /// Nothing.
     None,
-    /// There is a new one.
-    Added(String, Box<AccountPolicy>),
+    /// One has this policy now.
+    Decided(String, Box<AccountPolicy>),
     /// One is gone.
     Removed(String),
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use omadm_bindings::{BearerEvent, Settings};
+use omadm_bindings::BearerEvent;
 use omadm_dm::NodeWrite;
 use omadm_dm::session::{
     Cancel, Output, Session, SessionParameters, SessionStart, StoreError, WriteSet,
@@ -13,7 +13,7 @@ use omadm_syncml::{Limits, Now};
 use super::agent::Agent;
 use super::commit::{self, Commit, Then};
 use super::conclude::End;
-use super::opening::{Opened, Way};
+use super::opening::{GRACE, Opened, Way};
 use super::queue::Waiting;
 use super::schedule::Prospect;
 use super::sessions::{self, Running, Stage, Step, Turn, Waiter};
@@ -22,9 +22,6 @@ use crate::control::wire::{Error, RunSessionReply};
 use crate::event::{self, About};
 use crate::mo::dmacc::{self, AccountError, Configured};
 use crate::store::Change;
-
-/// The session gives up this much later than the bearer, which knows better why.
-const GRACE: Duration = Duration::from_secs(30);
 
 /// How many `Exec`s are remembered in memory; the store keeps its own count for each server.
 const EXECS: usize = 1024;
@@ -66,26 +63,27 @@ impl Agent {
     }
 
     fn open(&mut self, configured: Configured, waiting: Waiting<Waiter>, turn: Turn, now: Now) {
-        let settings = self.settings(&configured);
-        let (account, mut addresses) = (configured.account, configured.addresses);
-        addresses.drain(..turn.from.min(addresses.len()));
+        let way = self.way(&configured, turn.from);
+        let account = configured.account;
         log::debug!(
             "{}, for {:?} ({})",
-            addresses.join(", "),
+            configured.addresses.join(", "),
             account.server_id,
             waiting.cause
         );
-        let way = Way {
-            addresses,
-            settings,
-        };
         let limits = self.limits();
         let begun = (waiting.cause, waiting.waiters);
         self.running = Some(Running::begin(account, begun, way, turn, limits, now));
         notify::status(&status::line(self));
     }
 
-    /// Begins anew at the account's next address when the line to this one has broken: DM 1.2
+    fn way(&self, configured: &Configured, from: usize) -> Way {
+        let connections = self.connections(configured);
+        let settings = self.settings(configured);
+        Way::new(&configured.addresses, &connections, &settings, from)
+    }
+
+    /// Begins anew at the account's next address, or over its next link, when the line to this one has broken: DM 1.2
     /// cannot resume a session. Says whether there is one.
     pub(super) fn go_on_elsewhere(&mut self, failed: &End, now: Now) -> bool {
         let Some(running) = self.running.as_ref().filter(|_| self.stop_at.is_none()) else {
@@ -100,7 +98,7 @@ impl Agent {
         let mut same = accounts.filter(|found| found.account.name == running.account.name);
         let there = same
             .next()
-            .filter(|found| turn.from < found.addresses.len());
+            .filter(|found| self.way(found, turn.from).is_open());
         let Some(configured) = there else {
             return false;
         };
@@ -115,21 +113,6 @@ impl Agent {
         };
         self.open(configured, waiting, turn, now);
         true
-    }
-
-    fn settings(&self, configured: &Configured) -> Settings {
-        let session = &self.config.session;
-        Settings {
-            allow_http: configured.policy.allows_http,
-            ca_file: configured.policy.ca_file.clone(),
-            // An account with authorities of its own trusts nobody else.
-            system_roots: configured.policy.ca_file.is_none(),
-            connect_timeout: session.connect_timeout,
-            response_timeout: session.response_timeout,
-            message_timeout: session.response_timeout + GRACE,
-            max_message: session.max_message_size,
-            ..Settings::default()
-        }
     }
 
     fn limits(&self) -> Limits {
@@ -158,7 +141,7 @@ impl Agent {
             Step::Opened(Err(error)) => {
                 let detail = Some(sessions::line(&error.detail));
                 let failed = Some(error.prospect);
-                self.conclude(End::early("bearer-failed", detail, failed), now);
+                self.conclude(End::early(error.result, detail, failed), now);
                 return;
             }
             Step::Bearer(event) => self.bearer_event(event, now),

@@ -7,6 +7,7 @@ mod clock;
 mod commit;
 mod conclude;
 mod drive;
+mod files;
 mod instance;
 mod kpis;
 mod logging;

@@ -1,18 +1,32 @@
-//! Opens a bearer to an account's server: its addresses are tried in their order
-//! (OMA-TS-DM_StdObj 5.3.1, `AppAddr`).
+//! Opens a bearer to an account's server: its links and, over each, its addresses are tried in
+//! their order (OMA-TS-DM_StdObj 5.3.1, `ToConRef` and `AppAddr`).
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use omadm_bindings::{Bearer, Error, Retry, Settings, open};
+use omadm_probes::KernelNetlink;
 
+use super::agent::Agent;
 use super::schedule::Prospect;
+use crate::connectivity::{self, Binding, Connection, DEFAULT_ROUTE, Links, Obstacle, Rules};
+use crate::mo::dmacc::{AccountPolicy, AccountProxy, CertificateFiles, Configured, Rule};
 
-/// Where a server may be reached, and how.
+/// The session gives up this much later than the bearer, which knows better why.
+pub(super) const GRACE: Duration = Duration::from_secs(30);
+
+/// Where a server may be reached, and how: in the order in which it is tried.
 pub(super) struct Way {
-    /// In the order in which they are tried.
-    pub addresses: Vec<String>,
-    /// Limits, permissions and trust.
-    pub settings: Settings,
+    /// An address of the server over a link.
+    attempts: Vec<Attempt>,
+}
+
+struct Attempt {
+    address: String,
+    /// The connectivity reference, or the default route.
+    reference: String,
+    /// Limits, permissions, trust and link; or why the link is passed over.
+    settings: Result<Settings, Obstacle>,
 }
 
 /// A bearer that is open.
@@ -21,14 +35,16 @@ pub(super) struct Opened {
     pub bearer: Bearer,
     /// The address that it leads to.
     pub address: String,
-    /// How many addresses have had their turn, this one among them.
+    /// How many attempts have had their turn, this one among them.
     pub tried: usize,
 }
 
-/// Why no address could be had.
+/// Why no bearer could be had.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unreachable {
-    /// What went wrong with each.
+    /// The word for it.
+    pub result: &'static str,
+    /// What went wrong with each attempt.
     pub detail: String,
     /// What that says about another attempt.
     pub prospect: Prospect,
@@ -37,52 +53,131 @@ pub(super) struct Unreachable {
 /// A bearer on its way to being open.
 pub(super) type Opening = Pin<Box<dyn Future<Output = Result<Opened, Unreachable>>>>;
 
+enum Failure {
+    PassedOver(Obstacle),
+    Failed(Error),
+}
+
 impl Way {
+    /// Every address over every link, but for the first `from`. That number counts links that
+    /// are passed over as well, so that it means the same when their state has changed.
+    pub(super) fn new(
+        addresses: &[String],
+        connections: &[Connection],
+        settings: &Settings,
+        from: usize,
+    ) -> Self {
+        let over = |connection: &Connection, address: &String| Attempt {
+            address: address.clone(),
+            reference: connection.reference.clone(),
+            settings: connection
+                .outcome
+                .clone()
+                .map(|binding| bound(settings.clone(), binding)),
+        };
+        let each = connections.iter().flat_map(|connection| {
+            addresses
+                .iter()
+                .map(move |address| over(connection, address))
+        });
+        Self {
+            attempts: each.skip(from).collect(),
+        }
+    }
+
+    /// Whether there is anything to try.
+    pub(super) fn is_open(&self) -> bool {
+        let mut all = self.attempts.iter();
+        all.any(|attempt| attempt.settings.is_ok())
+    }
+
     /// Opens a bearer to the first address that can be had.
     pub(super) fn open(self) -> Opening {
         Box::pin(self.try_each())
     }
 
     async fn try_each(self) -> Result<Opened, Unreachable> {
-        let mut failures = Vec::new();
-        for (at, text) in self.addresses.iter().enumerate() {
+        let several = self.attempts.len() > 1;
+        let mut failures: Vec<(String, Failure)> = Vec::new();
+        let mut passed_over = None;
+        for (at, attempt) in self.attempts.into_iter().enumerate() {
+            let Attempt {
+                address: text,
+                reference,
+                settings,
+            } = attempt;
+            let settings = match settings {
+                Ok(settings) => settings,
+                Err(obstacle) => {
+                    if passed_over.as_ref() != Some(&reference) {
+                        log::info!("{reference} is passed over: {obstacle}");
+                        failures.push((reference.clone(), Failure::PassedOver(obstacle)));
+                    }
+                    passed_over = Some(reference);
+                    continue;
+                }
+            };
+            if reference == DEFAULT_ROUTE && !failures.is_empty() {
+                log::warn!("{text} is tried over the default route, as the account allows");
+            }
             let opened = match text.parse() {
-                Ok(address) => open(&address, &self.settings).await,
+                Ok(address) => open(&address, &settings).await,
                 Err(error) => Err(Error::Address(error)),
+            };
+            let place = match &settings.interface {
+                Some(interface) => format!("{text} over {interface}"),
+                None => text.clone(),
             };
             match opened {
                 Ok(bearer) => {
+                    log::debug!("{place}: connected");
                     return Ok(Opened {
                         bearer,
-                        address: text.clone(),
+                        address: text,
                         tried: at + 1,
                     });
                 }
                 Err(error) => {
-                    log::info!("{text}: {error}");
-                    failures.push((text, error));
+                    log::info!("{place}: {error}");
+                    failures.push((place, Failure::Failed(error)));
                 }
             }
         }
-        Err(unreachable(&failures))
+        Err(unreachable(&failures, several))
     }
 }
 
-/// The address is only named where there is a choice: the error names the host.
-fn unreachable(failures: &[(&String, Error)]) -> Unreachable {
-    let detail = match failures {
-        [(_, only)] => only.to_string(),
-        several => {
-            let each = several
-                .iter()
-                .map(|(text, error)| format!("{text}: {error}"));
-            each.collect::<Vec<_>>().join("; ")
-        }
-    };
-    let prospects = failures.iter().map(|(_, error)| prospect(error));
+fn bound(mut settings: Settings, binding: Binding) -> Settings {
+    settings.interface = binding.interface;
+    settings.dns_servers = binding.dns;
+    settings
+}
+
+/// The place is only named where there is a choice: the error names the host.
+fn unreachable(failures: &[(String, Failure)], several: bool) -> Unreachable {
+    let mut texts = Vec::new();
+    let mut prospect = Prospect::Unlikely;
+    let mut result = "no-link";
+    for (place, failure) in failures {
+        texts.push(match failure {
+            Failure::PassedOver(obstacle) => obstacle.to_string(),
+            Failure::Failed(error) if several => format!("{place}: {error}"),
+            Failure::Failed(error) => error.to_string(),
+        });
+        prospect = prospect.or(match failure {
+            // A link comes up when it comes up.
+            Failure::PassedOver(_) => Prospect::Later(Duration::ZERO),
+            Failure::Failed(error) => {
+                result = "bearer-failed";
+                self::prospect(error)
+            }
+        });
+    }
+    texts.dedup();
     Unreachable {
-        detail,
-        prospect: prospects.fold(Prospect::Unlikely, Prospect::or),
+        result,
+        detail: texts.join("; "),
+        prospect,
     }
 }
 
@@ -91,5 +186,63 @@ pub(super) fn prospect(error: &Error) -> Prospect {
     match error.retry() {
         Retry::Later(after) => Prospect::Later(after.unwrap_or_default()),
         Retry::Permanent => Prospect::Unlikely,
+    }
+}
+
+/// The links of the machine as they are now.
+pub(super) fn links() -> Result<Links, String> {
+    connectivity::read(&KernelNetlink::default()).map_err(|error| error.to_string())
+}
+
+/// What an account allows.
+pub(super) fn rules(policy: &AccountPolicy, references: &[String]) -> Rules {
+    Rules {
+        roaming: policy.roaming == Rule::Allow,
+        metered: policy.metered == Rule::Allow,
+        default_route: match policy.default_route {
+            Some(rule) => rule == Rule::Allow,
+            None => references.is_empty(),
+        },
+    }
+}
+
+impl Agent {
+    /// The links that lead to an account's server, in their order.
+    pub(super) fn connections(&self, configured: &Configured) -> Vec<Connection> {
+        let Configured {
+            policy, references, ..
+        } = configured;
+        let rules = rules(policy, references);
+        let links = if references.is_empty() && rules.roaming && rules.metered {
+            // Nothing is asked of a link.
+            Ok(Links::default())
+        } else {
+            links()
+        };
+        let links = links.as_ref().map_err(String::as_str);
+        connectivity::resolve(references, &self.config.connectivity, rules, links)
+    }
+
+    /// Limits, permissions and trust of an account's bearer, but for its link.
+    pub(super) fn settings(&self, configured: &Configured) -> Settings {
+        let session = &self.config.session;
+        let policy = &configured.policy;
+        let certificate = policy.client_certificate.as_ref();
+        let proxy = policy.proxy.as_ref();
+        Settings {
+            allow_http: policy.allows_http,
+            ca_file: policy.ca_file.clone(),
+            // An account with authorities of its own trusts nobody else.
+            system_roots: policy.ca_file.is_none(),
+            pins: policy.pins.clone(),
+            client_certificate: certificate.map(CertificateFiles::settings),
+            http_credential: configured.http.clone(),
+            proxy: proxy.and_then(AccountProxy::settings),
+            connect_timeout: session.connect_timeout,
+            response_timeout: session.response_timeout,
+            message_timeout: session.response_timeout + GRACE,
+            max_message: session.max_message_size,
+            ..Settings::default()
+        }
     }
 }

@@ -1,13 +1,17 @@
 //! What the daemon says about itself.
 
+use std::path::PathBuf;
+
 use omadm_kpi::KpiSet;
 use omadm_syncml::{AuthScheme, Now};
 
 use super::agent::Agent;
 use super::clock::rfc3339;
 use super::conclude::due_text;
-use crate::control::wire::{AccountState, Status};
-use crate::mo::dmacc::{AccountError, Configured};
+use super::opening;
+use crate::connectivity::{self, Connection};
+use crate::control::wire::{self, AccountState, Status};
+use crate::mo::dmacc::{AccountError, Configured, Rule};
 
 /// The reply of `GetStatus`.
 pub(super) fn status(agent: &Agent, now: Now) -> Status {
@@ -32,7 +36,7 @@ pub(super) fn accounts(agent: &Agent, now: Now) -> Vec<AccountState> {
     entries
         .filter_map(|entry| {
             let state = match entry {
-                Ok(configured) => state(&configured),
+                Ok(configured) => state(&configured, &agent.connections(&configured)),
                 Err(AccountError::Invalid { name, reason }) => AccountState {
                     name,
                     last_result: Some(format!("unusable: {reason}")),
@@ -45,9 +49,17 @@ pub(super) fn accounts(agent: &Agent, now: Now) -> Vec<AccountState> {
         .collect()
 }
 
-fn state(configured: &Configured) -> AccountState {
+fn state(configured: &Configured, connections: &[Connection]) -> AccountState {
     let (account, policy) = (&configured.account, &configured.policy);
     let word = |scheme: AuthScheme| scheme.as_word().to_owned();
+    let path = |path: &PathBuf| path.display().to_string();
+    let certificate = policy.client_certificate.as_ref();
+    let rules = opening::rules(policy, &configured.references);
+    let fall_back = if rules.default_route {
+        Rule::Allow
+    } else {
+        Rule::Deny
+    };
     AccountState {
         name: account.name.clone(),
         server_id: account.server_id.clone(),
@@ -55,9 +67,33 @@ fn state(configured: &Configured) -> AccountState {
         encoding: policy.encoding.as_str().to_owned(),
         client_auth: account.client.as_ref().map(|own| word(own.scheme)),
         server_auth: account.server.as_ref().map(|own| word(own.scheme)),
-        accepts_tls: policy.accepts_tls,
+        http_auth: configured.http.as_ref().map(|own| own.scheme.to_string()),
+        accepts: policy.accepts.iter().map(ToString::to_string).collect(),
         allows_http: policy.allows_http,
+        ca_file: policy.ca_file.as_ref().map(path),
+        pins: policy.pins.iter().map(ToString::to_string).collect(),
+        client_certificate: certificate.map(|files| path(&files.chain)),
+        client_key: certificate.map(|files| path(&files.key)),
+        proxy: policy.proxy.as_ref().map(|proxy| proxy.url.clone()),
+        proxy_name: policy.proxy.as_ref().and_then(|proxy| proxy.name.clone()),
+        connections: connections.iter().map(connection).collect(),
+        default_route: fall_back.as_str().to_owned(),
+        roaming: policy.roaming.as_str().to_owned(),
+        metered: policy.metered.as_str().to_owned(),
+        waiting: connectivity::waiting(connections),
         ..AccountState::default()
+    }
+}
+
+fn connection(connection: &Connection) -> wire::Connection {
+    let (interface, reason) = match &connection.outcome {
+        Ok(binding) => (binding.interface.clone(), None),
+        Err(obstacle) => (None, Some(obstacle.to_string())),
+    };
+    wire::Connection {
+        reference: connection.reference.clone(),
+        interface,
+        reason,
     }
 }
 

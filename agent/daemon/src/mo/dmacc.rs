@@ -3,18 +3,22 @@
 //! A server may read, replace and delete its own account and nobody else's; what decides whom
 //! the device trusts ([`AccountPolicy`]) is local and never in the tree.
 
+mod change;
 mod make;
+mod policy;
 mod read;
+mod texts;
 
 use std::fmt;
-use std::path::PathBuf;
 
+use omadm_bindings::HttpAuthScheme;
 use omadm_dm::ddf::DdfError;
 use omadm_dm::{Change, Ddf, ManagementObject, Node, View};
-use omadm_syncml::{AuthScheme, MediaType, StatusCode, Uri, UriError};
-use serde::{Deserialize, Serialize};
+use omadm_syncml::{AuthScheme, StatusCode, Uri, UriError};
 
+pub use change::set;
 pub use make::{add, deleted, remove};
+pub use policy::{AccountPolicy, AccountProxy, CertificateFiles, Encoding, Rule};
 pub use read::{Configured, accounts};
 
 /// `AppID` of an account for device management.
@@ -23,83 +27,25 @@ const APP_ID: &str = "w7";
 /// The levels of `AAuthLevel`: who proves itself to whom.
 const CLIENT: &str = "CLCRED";
 const SERVER: &str = "SRVCRED";
+const HTTP: &str = "HTTP";
+
+/// `AAuthType` of a credential that HTTP asks for (OMA-TS-DM_StdObj 5.3.1).
+const fn aauth_type(scheme: HttpAuthScheme) -> &'static str {
+    match scheme {
+        HttpAuthScheme::Basic => "HTTP-BASIC",
+        HttpAuthScheme::Digest => "HTTP-DIGEST",
+    }
+}
+
+fn http_scheme(aauth_type_: &str) -> Option<HttpAuthScheme> {
+    [HttpAuthScheme::Basic, HttpAuthScheme::Digest]
+        .into_iter()
+        .find(|scheme| aauth_type(*scheme).eq_ignore_ascii_case(aauth_type_.trim()))
+}
 
 /// The root of all accounts.
 fn root() -> Result<Uri, UriError> {
     Uri::root().join("DMAcc")
-}
-
-/// What the device's owner has decided about an account. A server can change none of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct AccountPolicy {
-    /// The name of the account's node.
-    pub name: String,
-    /// How messages to the server are encoded.
-    #[serde(default)]
-    pub encoding: Encoding,
-    /// The server's TLS certificate stands in for its SyncML credentials.
-    #[serde(default)]
-    pub accepts_tls: bool,
-    /// Plain http is allowed.
-    #[serde(default)]
-    pub allows_http: bool,
-    /// The certificate authorities that are trusted for this account.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca_file: Option<PathBuf>,
-    /// The text of `NextNonce` is hashed as it is, not decoded.
-    #[serde(default)]
-    pub nonce_text: bool,
-}
-
-impl AccountPolicy {
-    /// The policy of an account that nobody has decided about: nothing is granted.
-    pub fn strict(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            encoding: Encoding::default(),
-            accepts_tls: false,
-            allows_http: false,
-            ca_file: None,
-            nonce_text: false,
-        }
-    }
-}
-
-/// How messages are encoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Encoding {
-    /// Compact binary.
-    #[default]
-    Wbxml,
-    /// Text.
-    Xml,
-}
-
-impl Encoding {
-    /// Reads `wbxml` or `xml`.
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Wbxml, Self::Xml]
-            .into_iter()
-            .find(|encoding| encoding.as_str() == word)
-    }
-
-    /// `wbxml` or `xml`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Wbxml => "wbxml",
-            Self::Xml => "xml",
-        }
-    }
-
-    /// The media type of such messages.
-    pub const fn media_type(self) -> MediaType {
-        match self {
-            Self::Wbxml => MediaType::DmWbxml,
-            Self::Xml => MediaType::DmXml,
-        }
-    }
 }
 
 /// What is wrong with an account.
@@ -177,9 +123,11 @@ fn valid(uri: &Uri, node: &Node) -> Result<(), StatusCode> {
     let text = node.value.as_text().unwrap_or_default();
     let good = match names.as_slice() {
         ["AppAuth", _, "AAuthType"] | ["AAuthPref"] => {
-            text.is_empty() || AuthScheme::from_aauth_type(text).is_some()
+            text.is_empty()
+                || AuthScheme::from_aauth_type(text).is_some()
+                || http_scheme(text).is_some()
         }
-        ["AppAuth", _, "AAuthLevel"] => matches!(text, CLIENT | SERVER | "HTTP" | "OBEX"),
+        ["AppAuth", _, "AAuthLevel"] => matches!(text, CLIENT | SERVER | HTTP | "OBEX"),
         ["AppAuth", _, "AAuthSecret"] | ["AppAddr", _, "Addr"] => !node.value.is_empty(),
         ["AppAddr", _, "AddrType"] => matches!(text, "" | "URI" | "IPv4" | "IPv6"),
         ["AppAddr", _, "Port", _, "PortNbr"] => text.parse::<u16>().is_ok_and(|port| port != 0),

@@ -228,7 +228,7 @@ pub const SECRET: &str = "correct-horse-battery";
 pub fn account(name: &str, address: &str) -> Value {
     json!({ "account": {
         "name": name, "server_id": format!("{name}.example"), "address": address,
-        "encoding": "xml", "allows_http": true,
+        "settings": { "encoding": "xml", "allows_http": true },
         "client_auth": "md5", "client_name": "device", "client_secret": SECRET,
         "server_auth": "md5", "server_name": "server", "server_secret": SECRET,
     }})

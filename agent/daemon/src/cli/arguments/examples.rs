@@ -56,12 +56,19 @@ pub(super) const ACCOUNT: &str = "\
 Examples:
   omadm account add lab --server-id lab.example --address https://lab.example/dm
   omadm account list
+  omadm account show lab
+  omadm account set lab --metered deny
   omadm account remove lab";
 
 pub(super) const ACCOUNT_LIST: &str = "\
 Examples:
   omadm account list                    with the result of the last session of each
   omadm account list --json             for programs";
+
+pub(super) const ACCOUNT_SHOW: &str = "\
+Examples:
+  omadm account show lab                with each way to its server, and why it is passed over
+  omadm account show lab --json         for programs; secrets are in neither";
 
 pub(super) const ACCOUNT_REMOVE: &str = "\
 Example:

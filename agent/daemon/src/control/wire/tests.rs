@@ -62,6 +62,13 @@ fn types_have_the_fields_of_the_interface_file() {
     let account = AccountState {
         client_auth: some(),
         server_auth: some(),
+        http_auth: some(),
+        ca_file: some(),
+        client_certificate: some(),
+        client_key: some(),
+        proxy: some(),
+        proxy_name: some(),
+        waiting: some(),
         last_result: some(),
         last_time: some(),
         last_detail: some(),
@@ -72,6 +79,12 @@ fn types_have_the_fields_of_the_interface_file() {
         ..AccountState::default()
     };
     same("type", "AccountState", &account);
+    let connection = Connection {
+        reference: String::new(),
+        interface: some(),
+        reason: some(),
+    };
+    same("type", "Connection", &connection);
     let entry = TraceEntry {
         time: some(),
         ..TraceEntry::default()
@@ -114,7 +127,6 @@ fn nodes_and_requests_have_the_fields_of_the_interface_file() {
     };
     same("method", "SetNode", &set);
     let account = NewAccount {
-        encoding: some(),
         client_auth: some(),
         client_name: some(),
         client_secret: Some(Zeroizing::default()),
@@ -123,13 +135,32 @@ fn nodes_and_requests_have_the_fields_of_the_interface_file() {
         server_name: some(),
         server_secret: Some(Zeroizing::default()),
         server_nonce: some(),
-        accepts_tls: Some(true),
-        allows_http: Some(true),
-        ca_file: some(),
-        nonce_text: Some(true),
+        settings: Some(AccountSettings::default()),
         ..NewAccount::default()
     };
     same("type", "NewAccount", &account);
+    let settings = AccountSettings {
+        encoding: some(),
+        accepts: Some(Vec::new()),
+        allows_http: Some(true),
+        ca_file: some(),
+        pins: Some(Vec::new()),
+        client_certificate: some(),
+        client_key: some(),
+        http_auth: some(),
+        http_name: some(),
+        http_secret: Some(Zeroizing::default()),
+        proxy: some(),
+        proxy_name: some(),
+        proxy_secret: Some(Zeroizing::default()),
+        connect: Some(Vec::new()),
+        default_route: some(),
+        roaming: some(),
+        metered: some(),
+        nonce_text: Some(true),
+    };
+    same("type", "AccountSettings", &settings);
+    same("method", "SetAccount", &SetAccount::default());
 }
 
 #[test]
@@ -166,8 +197,14 @@ fn a_new_account_shows_no_secret() {
         client_secret: Some(Zeroizing::new("hunter2".into())),
         server_secret: Some(Zeroizing::new("hunter2".into())),
         client_name: Some("someone".into()),
+        settings: Some(AccountSettings {
+            http_secret: Some(Zeroizing::new("hunter2".into())),
+            proxy_secret: Some(Zeroizing::new("hunter2".into())),
+            ..AccountSettings::default()
+        }),
         ..NewAccount::default()
     };
+    assert!(!format!("{:?}", account.settings).contains("hunter2"));
     assert!(!format!("{account:?}").contains("hunter2"));
 }
 

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
+
+use super::account::{AccountSettings, AccountState, NewAccount};
 
 /// No parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -57,55 +58,6 @@ wire_types! { lenient
         pending_alerts: i64,
         /// How many KPIs the program knows.
         kpis: i64,
-    }
-
-    /// An account as it stands.
-    struct AccountState {
-        /// The name of its node under `./DMAcc`.
-        name: String,
-        /// `ServerID`.
-        server_id: String,
-        /// `AppAddr/*/Addr`.
-        addresses: Vec<String>,
-        /// `xml` or `wbxml`.
-        encoding: String,
-        /// How the device proves itself: `basic`, `md5` or `hmac`.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        client_auth: Option<String>,
-        /// How the server proves itself: `basic`, `md5` or `hmac`.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        server_auth: Option<String>,
-        /// TLS stands in for the server's credentials.
-        accepts_tls: bool,
-        /// Plain http is allowed.
-        allows_http: bool,
-        /// How the last session ended.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        last_result: Option<String>,
-        /// When the last session ended.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        last_time: Option<String>,
-        /// What to know about the result.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        last_detail: Option<String>,
-        /// When the last session that succeeded ended.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        last_success: Option<String>,
-        /// When the next attempt is due.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        next_attempt: Option<String>,
-        /// How long it is until then; known without a right clock too.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        next_seconds: Option<f64>,
-        /// Why there will be a session then, the most urgent cause first.
-        next_causes: Vec<String>,
-        /// What the next attempt waits for besides its time.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        waits_for: Option<String>,
-        /// Failures since the last session that succeeded.
-        failures: i64,
-        /// Sessions in a row that the daemon did not survive.
-        crashes: i64,
     }
 
     /// A session that runs or has ended.
@@ -345,6 +297,14 @@ wire_types! { strict
         name: String,
     }
 
+    /// Parameters of `SetAccount`.
+    struct SetAccount {
+        /// The account.
+        name: String,
+        /// What changes.
+        settings: AccountSettings,
+    }
+
     /// Parameters of `GetStatus`.
     struct GetStatus {}
 
@@ -372,57 +332,6 @@ pub enum Direction {
     Received,
 }
 
-/// What an account is made from.
-#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NewAccount {
-    /// The name of the node under `./DMAcc`.
-    pub name: String,
-    /// `ServerID`.
-    pub server_id: String,
-    /// `AppAddr/*/Addr`.
-    pub address: String,
-    /// `xml` or `wbxml`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub encoding: Option<String>,
-    /// How the device proves itself: `basic`, `md5` or `hmac`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_auth: Option<String>,
-    /// The device's user name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_name: Option<String>,
-    /// The device's secret.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_secret: Option<Zeroizing<String>>,
-    /// The first nonce of the device, base64.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_nonce: Option<String>,
-    /// How the server proves itself: `basic`, `md5` or `hmac`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub server_auth: Option<String>,
-    /// The server's user name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub server_name: Option<String>,
-    /// The server's secret.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub server_secret: Option<Zeroizing<String>>,
-    /// The first nonce of the server, base64.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub server_nonce: Option<String>,
-    /// TLS stands in for the server's credentials.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub accepts_tls: Option<bool>,
-    /// Plain http is allowed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub allows_http: Option<bool>,
-    /// A private CA in PEM.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ca_file: Option<String>,
-    /// The text of `NextNonce` is hashed as it is, not decoded.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub nonce_text: Option<bool>,
-}
-
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -433,15 +342,5 @@ impl fmt::Display for Refusal {
             ..
         } = self;
         write!(f, "{by} refuses {what}: {text}; to mend it: {mend}")
-    }
-}
-
-impl fmt::Debug for NewAccount {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewAccount")
-            .field("name", &self.name)
-            .field("server_id", &self.server_id)
-            .field("address", &self.address)
-            .finish_non_exhaustive()
     }
 }

@@ -3,14 +3,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use omadm_bindings::Address;
 use omadm_dm::acl::{Acl, is_identifier};
 use omadm_dm::{Node, NodeWrite, Tree};
 use omadm_syncml::{AuthScheme, Format, Now, Uri, Value};
 use zeroize::Zeroizing;
 
+use super::change::Shape;
 use super::read::server_id;
-use super::{APP_ID, AccountError, AccountPolicy, CLIENT, Encoding, SERVER, root};
+use super::{APP_ID, AccountError, AccountPolicy, CLIENT, SERVER, change, root};
 use crate::control::wire::NewAccount;
 
 /// The changes that make an account, and its policy.
@@ -22,28 +22,32 @@ pub fn add(
     dev_id: &str,
     now: Now,
 ) -> Result<(Vec<NodeWrite>, AccountPolicy), AccountError> {
-    let policy = policy(new)?;
+    let settings = new.settings.clone().unwrap_or_default();
+    let mut policy = AccountPolicy::strict(&new.name);
+    change::decide(&mut policy, &settings)?;
     let credentials = [
         credential(new, CLIENT, dev_id)?,
         credential(new, SERVER, &new.server_id)?,
     ];
-    check(new, &policy)?;
-    let account = vacant(tree, new)?;
-    let mut draft = Draft {
-        writes: Vec::new(),
-        now,
+    if !is_identifier(&new.server_id) {
+        let reason = "the server identifier is empty or holds one of =&*+ or a blank";
+        return Err(AccountError::invalid(&new.name, reason));
+    }
+    let shape = Shape {
+        addresses: std::slice::from_ref(&new.address),
+        client: new.client_auth.is_some(),
+        server: new.server_auth.is_some(),
     };
+    shape.check(&policy)?;
+    let account = vacant(tree, new)?;
+    let mut draft = Draft::new(now);
     draft
         .build(&account, new, credentials)
         .map_err(|error| AccountError::invalid(&new.name, error))?;
-    let limits = &tree.limits().uri;
-    for write in &draft.writes {
-        if let NodeWrite::Put { uri, .. } = write {
-            uri.check(limits)
-                .map_err(|error| AccountError::invalid(&new.name, error))?;
-        }
-    }
-    Ok((draft.writes, policy))
+    let view = tree.view(omadm_dm::Snapshot::empty());
+    change::nodes(&mut draft, &view, &account, &settings, dev_id)
+        .map_err(|reason| AccountError::invalid(&new.name, reason))?;
+    Ok((draft.checked(&new.name, tree)?, policy))
 }
 
 /// The changes that remove an account, and its server from every ACL.
@@ -75,53 +79,6 @@ pub fn deleted(writes: &[NodeWrite]) -> Vec<String> {
         NodeWrite::Delete { .. } | NodeWrite::Put { .. } => None,
     };
     writes.iter().filter_map(name).collect()
-}
-
-fn policy(new: &NewAccount) -> Result<AccountPolicy, AccountError> {
-    let encoding = match new.encoding.as_deref() {
-        None => Encoding::default(),
-        Some(word) => Encoding::parse(word).ok_or_else(|| {
-            AccountError::invalid(
-                &new.name,
-                format_args!("encoding {word:?} is neither wbxml nor xml"),
-            )
-        })?,
-    };
-    Ok(AccountPolicy {
-        name: new.name.clone(),
-        encoding,
-        accepts_tls: new.accepts_tls.unwrap_or(false),
-        allows_http: new.allows_http.unwrap_or(false),
-        ca_file: new.ca_file.as_ref().map(Into::into),
-        nonce_text: new.nonce_text.unwrap_or(false),
-    })
-}
-
-/// What would make an account that never works, or that anyone could use.
-fn check(new: &NewAccount, policy: &AccountPolicy) -> Result<(), AccountError> {
-    let invalid = |reason: &str| Err(AccountError::invalid(&new.name, reason));
-    if !is_identifier(&new.server_id) {
-        return invalid("the server identifier is empty or holds one of =&*+ or a blank");
-    }
-    let address: Address = match new.address.parse() {
-        Ok(address) => address,
-        Err(error) => return Err(AccountError::invalid(&new.name, error)),
-    };
-    if address.scheme() == "http" && !policy.allows_http {
-        return invalid(
-            "plain http has to be allowed (--allow-http): anyone on the path can read and change it",
-        );
-    }
-    let tls_proves = policy.accepts_tls && address.scheme() == "https";
-    if new.server_auth.is_none() && !tls_proves {
-        return invalid(
-            "nothing would prove the server: give it credentials, or accept its TLS certificate (--accept-tls) at an https address",
-        );
-    }
-    if new.client_auth.is_none() && address.scheme() == "http" {
-        return invalid("nothing would prove the device to the server: give it credentials");
-    }
-    Ok(())
 }
 
 fn vacant(tree: &Tree, new: &NewAccount) -> Result<Uri, AccountError> {
@@ -204,12 +161,38 @@ fn credential(
 }
 
 /// The nodes of an account in the making.
-struct Draft {
+pub(super) struct Draft {
     writes: Vec<NodeWrite>,
     now: Now,
 }
 
 impl Draft {
+    pub(super) const fn new(now: Now) -> Self {
+        let writes = Vec::new();
+        Self { writes, now }
+    }
+
+    /// The changes, if the addresses of their nodes keep to the limits.
+    pub(super) fn checked(self, name: &str, tree: &Tree) -> Result<Vec<NodeWrite>, AccountError> {
+        for write in &self.writes {
+            if let NodeWrite::Put { uri, .. } = write {
+                uri.check(&tree.limits().uri)
+                    .map_err(|error| AccountError::invalid(name, error))?;
+            }
+        }
+        Ok(self.writes)
+    }
+
+    /// Whether the node is among what is written.
+    pub(super) fn has(&self, wanted: &Uri) -> bool {
+        let is = |write: &NodeWrite| matches!(write, NodeWrite::Put { uri, .. } if uri == wanted);
+        self.writes.iter().any(is)
+    }
+
+    pub(super) fn delete(&mut self, uri: Uri) {
+        self.writes.push(NodeWrite::Delete { uri });
+    }
+
     fn build(
         &mut self,
         account: &Uri,
@@ -260,14 +243,14 @@ impl Draft {
         Ok(())
     }
 
-    fn interior(&mut self, uri: &Uri, acl: &str) {
+    pub(super) fn interior(&mut self, uri: &Uri, acl: &str) {
         let mut node = Node::interior();
         // the identifier has been checked, so the list reads back
         node.acl = Acl::parse(acl).unwrap_or(Acl::INHERITED);
         self.put(uri.clone(), node);
     }
 
-    fn leaf(&mut self, uri: Uri, text: &str) {
+    pub(super) fn leaf(&mut self, uri: Uri, text: &str) {
         self.put(uri, Node::leaf(Format::Chr, Value::from(text)));
     }
 

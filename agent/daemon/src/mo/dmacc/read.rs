@@ -1,9 +1,10 @@
 //! Reads accounts out of the tree.
 
+use omadm_bindings::HttpCredential;
 use omadm_dm::{Account, Credential, Snapshot, Tree, View};
-use omadm_syncml::{AcceptedProof, AuthScheme, NonceForm, Secret, Uri, UriError, Value};
+use omadm_syncml::{AuthScheme, NonceForm, Secret, Uri, UriError, Value};
 
-use super::{APP_ID, AccountError, AccountPolicy, CLIENT, SERVER, root};
+use super::{APP_ID, AccountError, AccountPolicy, CLIENT, HTTP, SERVER, http_scheme, root};
 
 /// An account that sessions can be held with.
 #[derive(Debug, Clone)]
@@ -12,6 +13,10 @@ pub struct Configured {
     pub account: Account,
     /// Where the server can be reached, to be tried in order.
     pub addresses: Vec<String>,
+    /// `PrefConRef` and `ToConRef`: the links that lead there, to be tried in order.
+    pub references: Vec<String>,
+    /// How the device proves itself in HTTP.
+    pub http: Option<HttpCredential>,
     /// What the owner has decided.
     pub policy: AccountPolicy,
 }
@@ -65,9 +70,7 @@ fn configured(
     {
         credential.name = server;
     }
-    if policy.accepts_tls {
-        account.accepts = vec![AcceptedProof::Tls];
-    }
+    account.accepts.clone_from(&policy.accepts);
     account.media_type = policy.encoding.media_type();
     account.nonce_form = if policy.nonce_text {
         NonceForm::Text
@@ -77,8 +80,51 @@ fn configured(
     Ok(Configured {
         account,
         addresses,
+        references: references(view, uri),
+        http: http(view, uri),
         policy,
     })
+}
+
+/// How many references are tried, for the same reason as [`ADDRESSES`].
+const REFERENCES: usize = 8;
+
+/// The connectivity references, the preferred one first, each once.
+pub(super) fn references(view: &View<'_>, account: &Uri) -> Vec<String> {
+    let others = account.join("ToConRef").map(|root| children(view, &root));
+    let others = others.unwrap_or_default().into_iter();
+    let others = others.filter_map(|(_, uri)| text(view, &uri, "ConRef"));
+    let mut found: Vec<String> = Vec::new();
+    for reference in text(view, account, "PrefConRef").into_iter().chain(others) {
+        if !reference.is_empty() && !found.contains(&reference) && found.len() < REFERENCES {
+            found.push(reference);
+        }
+    }
+    found
+}
+
+/// The first credential for HTTP that is whole.
+pub(super) fn http(view: &View<'_>, account: &Uri) -> Option<HttpCredential> {
+    let all = of_level(view, account, HTTP).into_iter();
+    all.into_iter().find_map(|uri| {
+        let scheme = http_scheme(&text(view, &uri, "AAuthType")?)?;
+        let secret = value(view, &uri, "AAuthSecret")?;
+        let secret = Secret::new(secret.as_bytes()?.to_vec());
+        let user = text(view, &uri, "AAuthName").unwrap_or_default();
+        (!secret.expose().is_empty()).then_some(HttpCredential {
+            scheme,
+            user,
+            secret,
+        })
+    })
+}
+
+/// The credentials of an `AAuthLevel`.
+pub(super) fn of_level(view: &View<'_>, account: &Uri, level: &str) -> Vec<Uri> {
+    let proofs = account.join("AppAuth").map(|root| children(view, &root));
+    let all = proofs.unwrap_or_default().into_iter().map(|(_, uri)| uri);
+    all.filter(|uri| text(view, uri, "AAuthLevel").as_deref() == Some(level))
+        .collect()
 }
 
 /// The credential of a level, the preferred scheme first. One of a scheme that this program
@@ -88,11 +134,7 @@ fn credential(view: &View<'_>, account: &Uri, level: &str) -> Result<Option<Cred
     let preferred = text(view, account, "AAuthPref").unwrap_or_default();
     let mut found: Option<Credential> = None;
     let mut unusable = None;
-    let proofs = account.join("AppAuth").map_err(|error| error.to_string())?;
-    for (_, uri) in children(view, &proofs) {
-        if text(view, &uri, "AAuthLevel").as_deref() != Some(level) {
-            continue;
-        }
+    for uri in of_level(view, account, level) {
         let type_ = text(view, &uri, "AAuthType").unwrap_or_default();
         let Some(scheme) = AuthScheme::from_aauth_type(&type_) else {
             unusable = Some(format!(

@@ -1,9 +1,9 @@
 use super::super::tests::{NOW, address, get, replace, tree_of};
 use super::*;
-use crate::control::wire::NewAccount;
+use crate::control::wire::{AccountSettings, NewAccount};
 use omadm_dm::operation;
 use omadm_dm::{Authority, Content, Edit, NodeWrite, Overlay, Snapshot, Tree};
-use omadm_syncml::{NonceForm, PeerProof, ServerTrust, StatusCode};
+use omadm_syncml::{AcceptedProof, MediaType, NonceForm, PeerProof, ServerTrust, StatusCode};
 
 fn lab() -> NewAccount {
     NewAccount {
@@ -71,11 +71,14 @@ fn an_account_is_read_as_it_was_made() {
 #[test]
 fn trust_comes_from_the_policy_alone() {
     let new = NewAccount {
-        accepts_tls: Some(true),
         server_auth: None,
-        encoding: Some("xml".to_owned()),
-        nonce_text: Some(true),
-        ca_file: Some("/etc/ca.pem".to_owned()),
+        settings: Some(AccountSettings {
+            accepts: Some(vec!["tls".to_owned()]),
+            encoding: Some("xml".to_owned()),
+            nonce_text: Some(true),
+            ca_file: Some("/etc/ca.pem".to_owned()),
+            ..AccountSettings::default()
+        }),
         ..lab()
     };
     let (tree, policies) = tree_with(&[new]);
@@ -316,13 +319,222 @@ fn accounts_without_sense_are_refused_with_the_mend() {
     refused(&|new| new.address = "ftp://x/".to_owned(), "ftp");
     refused(&|new| new.address = "http://x/".to_owned(), "--allow-http");
     refused(&|new| new.client_secret = None, "client_secret");
-    refused(&|new| new.server_auth = None, "--accept-tls");
+    refused(&|new| new.server_auth = None, "--accept");
     refused(
         &|new| new.client_auth = text("mac"),
         "none of hmac, md5 and basic",
     );
     refused(&|new| new.client_nonce = text("*"), "base64");
-    refused(&|new| new.encoding = text("json"), "encoding");
+    let settings = |change: &dyn Fn(&mut AccountSettings), said: &str| {
+        let mut settings = AccountSettings::default();
+        change(&mut settings);
+        refused(&|new| new.settings = Some(settings.clone()), said);
+    };
+    let list = |value: &str| Some(vec![value.to_owned()]);
+    let secret = || Some("s3cret".to_owned().into());
+    settings(&|new| new.encoding = text("json"), "encoding");
+    settings(&|new| new.accepts = list("ssl"), "tls-mutual");
+    settings(&|new| new.accepts = list("tls-pin"), "--pin");
+    settings(&|new| new.accepts = list("tls-ca"), "--ca-file");
+    settings(
+        &|new| new.accepts = list("tls-mutual"),
+        "--client-certificate",
+    );
+    settings(&|new| new.pins = list("sha256/AAAA"), "sha256/");
+    settings(&|new| new.client_certificate = text("/c"), "--client-key");
+    settings(&|new| new.client_key = text("/k"), "--client-certificate");
+    settings(&|new| new.proxy = text("http://me:s3cret@proxy:1"), "proxy");
+    settings(&|new| new.proxy = text("proxy"), "proxy");
+    settings(&|new| new.proxy_secret = secret(), "--proxy");
+    settings(&|new| new.http_auth = text("ntlm"), "basic or digest");
+    settings(&|new| new.http_auth = text("digest"), "--http-secret-file");
+    settings(&|new| new.http_secret = secret(), "--http-auth");
+    settings(&|new| new.connect = list(""), "reference");
+    settings(&|new| new.connect = list("a\nb"), "reference");
+    settings(&|new| new.roaming = text("maybe"), "neither allow nor deny");
+}
+
+fn everything() -> AccountSettings {
+    let text = |value: &str| Some(value.to_owned());
+    let list = |values: &[&str]| Some(values.iter().map(|text| (*text).to_owned()).collect());
+    AccountSettings {
+        accepts: list(&["tls-pin", "tls-mutual"]),
+        pins: list(&["sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]),
+        client_certificate: text("/etc/own.pem"),
+        client_key: text("/etc/own.key"),
+        http_auth: text("digest"),
+        http_name: text("gateway"),
+        http_secret: Some("http-s3cret".to_owned().into()),
+        proxy: text("http://proxy.example:3128"),
+        proxy_name: text("out"),
+        proxy_secret: Some("proxy-s3cret".to_owned().into()),
+        connect: list(&["lte", "vrf:mgmt", "interface:eth0"]),
+        metered: text("deny"),
+        ..AccountSettings::default()
+    }
+}
+
+fn with(settings: AccountSettings) -> NewAccount {
+    NewAccount {
+        settings: Some(settings),
+        ..lab()
+    }
+}
+
+fn only(tree: &Tree, policies: &[AccountPolicy]) -> Configured {
+    accounts(tree, policies).remove(0).unwrap()
+}
+
+#[test]
+fn what_an_account_may_is_read_as_it_was_made() {
+    let (mut tree, policies) = tree_with(&[with(everything())]);
+    let read = only(&tree, &policies);
+    let policy = &read.policy;
+    assert_eq!(read.references, ["lte", "vrf:mgmt", "interface:eth0"]);
+    assert_eq!(
+        policy.accepts,
+        [AcceptedProof::TlsPin, AcceptedProof::TlsMutual]
+    );
+    assert_eq!(read.account.accepts, policy.accepts);
+    assert_eq!((policy.metered, policy.roaming), (Rule::Deny, Rule::Allow));
+    assert_eq!(policy.default_route, Some(Rule::Deny));
+    let http = read.http.unwrap();
+    assert_eq!(
+        (http.scheme.as_str(), http.user.as_str()),
+        ("digest", "gateway")
+    );
+    assert_eq!(http.secret.expose(), b"http-s3cret");
+    let proxy = policy.proxy.as_ref().unwrap().settings().unwrap();
+    assert_eq!(proxy.to_string(), "proxy.example:3128");
+    let (name, secret) = proxy.credential.unwrap();
+    assert_eq!(
+        (name.as_str(), secret.expose()),
+        ("out", &b"proxy-s3cret"[..])
+    );
+    // SyncML's own credentials are not mistaken for it, nor is it for theirs.
+    assert_eq!(read.account.client.unwrap().secret.expose(), b"mine");
+    // It is kept, and shown to nobody.
+    let text = serde_json::to_string(policy).unwrap();
+    assert_eq!(
+        &serde_json::from_str::<AccountPolicy>(&text).unwrap(),
+        policy
+    );
+    assert!(!format!("{policy:?}").contains("s3cret"), "{policy:?}");
+    let secret = "./DMAcc/lab/AppAuth/HTTP/AAuthSecret";
+    for by in [LAB, Authority::Local] {
+        assert_eq!(get(&mut tree, by, secret), Err(StatusCode::NOT_ALLOWED));
+    }
+}
+
+#[test]
+fn a_server_moves_its_account_but_not_to_the_default_route() {
+    let (mut tree, policies) = tree_with(&[with(everything())]);
+    replace(&mut tree, LAB, "./DMAcc/lab/PrefConRef", "interface:eth1").unwrap();
+    replace(&mut tree, LAB, "./DMAcc/lab/ToConRef/1/ConRef", "").unwrap();
+    replace(
+        &mut tree,
+        LAB,
+        "./DMAcc/lab/ToConRef/2/ConRef",
+        "interface:eth1",
+    )
+    .unwrap();
+    let read = only(&tree, &policies);
+    assert_eq!(read.references, ["interface:eth1"]);
+    replace(&mut tree, LAB, "./DMAcc/lab/PrefConRef", "").unwrap();
+    replace(&mut tree, LAB, "./DMAcc/lab/ToConRef/2/ConRef", "").unwrap();
+    let read = only(&tree, &policies);
+    assert!(read.references.is_empty());
+    assert_eq!(read.policy.default_route, Some(Rule::Deny));
+}
+
+fn changed(tree: &mut Tree, policy: &AccountPolicy, settings: &AccountSettings) -> AccountPolicy {
+    let (writes, policy) = set(tree, policy, settings, "urn:uuid:1", NOW).unwrap();
+    tree.apply(&writes);
+    assert!(tree.quarantine().is_empty(), "{:?}", tree.quarantine());
+    policy
+}
+
+#[test]
+fn an_account_is_changed_without_removing_it() {
+    let (mut tree, policies) = tree_with(&[lab(), other()]);
+    let nothing = changed(&mut tree, &policies[0], &AccountSettings::default());
+    assert_eq!(nothing, policies[0]);
+    let policy = changed(&mut tree, &nothing, &everything());
+    let of = |tree: &Tree, policy: &AccountPolicy| only(tree, std::slice::from_ref(policy));
+    assert_eq!(of(&tree, &policy).references.len(), 3);
+    let text = |value: &str| Some(value.to_owned());
+    let new = AccountSettings {
+        connect: Some(vec!["lte".to_owned()]),
+        http_name: text("other"),
+        metered: text("allow"),
+        ..AccountSettings::default()
+    };
+    let policy = changed(&mut tree, &policy, &new);
+    let read = of(&tree, &policy);
+    assert_eq!(read.references, ["lte"]);
+    let http = read.http.unwrap();
+    assert_eq!(http.user, "other");
+    assert_eq!(http.secret.expose(), b"http-s3cret");
+    assert_eq!(policy.metered, Rule::Allow);
+    assert_eq!(policy.pins.len(), 1, "what is not named stays");
+    let nothing = AccountSettings {
+        accepts: Some(Vec::new()),
+        pins: Some(Vec::new()),
+        client_certificate: text(""),
+        client_key: text(""),
+        http_auth: text(""),
+        proxy: text(""),
+        connect: Some(Vec::new()),
+        ..AccountSettings::default()
+    };
+    let policy = changed(&mut tree, &policy, &nothing);
+    assert_eq!(policy, policies[0]);
+    let read = of(&tree, &policy);
+    assert!(read.http.is_none() && read.references.is_empty());
+}
+
+#[test]
+fn a_change_that_would_leave_an_account_open_is_refused() {
+    let new = NewAccount {
+        server_auth: None,
+        ..with(AccountSettings {
+            accepts: Some(vec!["tls".to_owned()]),
+            ..AccountSettings::default()
+        })
+    };
+    let (tree, policies) = tree_with(&[new]);
+    let trusting_nobody = AccountSettings {
+        accepts: Some(Vec::new()),
+        ..AccountSettings::default()
+    };
+    let error = set(&tree, &policies[0], &trusting_nobody, "urn:uuid:1", NOW).unwrap_err();
+    assert!(error.to_string().contains("prove the server"), "{error}");
+    let missing = AccountPolicy::strict("none");
+    let error = set(&tree, &missing, &trusting_nobody, "urn:uuid:1", NOW).unwrap_err();
+    assert_eq!(error, AccountError::NotFound("none".to_owned()));
+}
+
+#[test]
+fn a_policy_of_an_older_version_is_read() {
+    for (stored, accepts) in [
+        (
+            r#"{"name":"lab","encoding":"xml","accepts-tls":true,"allows-http":false,"ca-file":"/ca.pem","nonce-text":false}"#,
+            vec![AcceptedProof::Tls],
+        ),
+        (
+            r#"{"name":"lab","encoding":"xml","accepts-tls":false,"allows-http":false,"ca-file":"/ca.pem","nonce-text":false}"#,
+            Vec::new(),
+        ),
+    ] {
+        let policy: AccountPolicy = serde_json::from_str(stored).unwrap();
+        let expected = AccountPolicy {
+            encoding: Encoding::Xml,
+            ca_file: Some("/ca.pem".into()),
+            accepts,
+            ..AccountPolicy::strict("lab")
+        };
+        assert_eq!(policy, expected);
+    }
 }
 
 #[test]

@@ -1,0 +1,326 @@
+//! Takes the snapshot of the links: rtnetlink(7), which every user may read.
+
+use std::collections::BTreeSet;
+
+use netlink_packet_core::NlasIterator;
+use omadm_probes::{Dump, DumpError, Table};
+
+use super::resolve::{Link, Links};
+
+/// A change during a dump makes it worthless; after so many in a row, give up.
+const ATTEMPTS: usize = 5;
+
+// linux/if.h, linux/if_link.h, linux/if_addr.h and linux/rtnetlink.h
+const IFF_UP: u32 = 1;
+const IFLA_IFNAME: u16 = 3;
+const IFLA_MASTER: u16 = 10;
+const IFLA_OPERSTATE: u16 = 16;
+const IFLA_LINKINFO: u16 = 18;
+const IFLA_INFO_KIND: u16 = 1;
+const IFLA_CARRIER: u16 = 33;
+const IF_OPER_UNKNOWN: u8 = 0;
+const IF_OPER_UP: u8 = 6;
+const AF_INET: u8 = 2;
+const AF_INET6: u8 = 10;
+const IFA_FLAGS: u16 = 8;
+const IFA_F_DADFAILED: u32 = 0x08;
+const IFA_F_TENTATIVE: u32 = 0x40;
+const RT_SCOPE_LINK: u8 = 253;
+const RT_TABLE_MAIN: u8 = 254;
+const RTN_UNICAST: u8 = 1;
+const RTA_OIF: u16 = 4;
+const RTA_PRIORITY: u16 = 6;
+const RTA_MULTIPATH: u16 = 9;
+
+/// Reads all links, their addresses and the default routes.
+pub fn read(netlink: &dyn Dump) -> Result<Links, DumpError> {
+    let mut links = gather(netlink, Table::LinkNames, link)?;
+    let addressed: BTreeSet<u32> = gather(netlink, Table::Addresses, address)?
+        .into_iter()
+        .collect();
+    for link in &mut links {
+        link.has_address = addressed.contains(&link.index);
+    }
+    let routes = gather(netlink, Table::Routes, route)?;
+    Ok(Links {
+        links,
+        default: best(&routes),
+    })
+}
+
+/// What is understood of a table. A message that is not is passed over: one odd device must not
+/// hide the others.
+fn gather<T>(
+    netlink: &dyn Dump,
+    table: Table,
+    parse: impl Fn(&[u8]) -> Option<T>,
+) -> Result<Vec<T>, DumpError> {
+    let mut last = DumpError::Interrupted;
+    for _ in 0..ATTEMPTS {
+        let mut found = Vec::new();
+        match netlink.dump(table, &mut |body| found.extend(parse(body))) {
+            Ok(()) => return Ok(found),
+            Err(DumpError::Interrupted) => {}
+            Err(error) => {
+                last = error;
+                break;
+            }
+        }
+    }
+    Err(last)
+}
+
+/// The attributes behind a header, as far as they are sound.
+fn attributes(body: &[u8], header: usize) -> impl Iterator<Item = (u16, &[u8])> {
+    let nlas = NlasIterator::new(body.get(header..).unwrap_or_default());
+    nlas.map_while(Result::ok).map(|nla| {
+        let (kind, length) = (nla.kind(), nla.value_length());
+        // In front of the value are its length and its kind.
+        let value = nla.into_inner().get(4..).unwrap_or_default();
+        (kind, value.get(..length).unwrap_or_default())
+    })
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    let octets = bytes.get(at..at.checked_add(4)?)?;
+    Some(u32::from_ne_bytes(octets.try_into().ok()?))
+}
+
+fn text(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|octet| *octet == 0);
+    let bytes = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// `struct ifinfomsg` and its attributes.
+fn link(body: &[u8]) -> Option<Link> {
+    let mut link = Link {
+        index: u32_at(body, 4)?,
+        enabled: u32_at(body, 8)? & IFF_UP != 0,
+        running: true,
+        ..Link::default()
+    };
+    for (kind, value) in attributes(body, 16) {
+        match kind {
+            IFLA_IFNAME => link.name = text(value),
+            IFLA_MASTER => link.controller = u32_at(value, 0),
+            // Drivers without a notion of it say unknown, which RFC 2863 takes for usable.
+            IFLA_OPERSTATE => {
+                let state = value.first().copied();
+                link.running &= matches!(state, Some(IF_OPER_UNKNOWN | IF_OPER_UP));
+            }
+            IFLA_CARRIER => link.running &= value.first() != Some(&0),
+            IFLA_LINKINFO => {
+                let mut info = attributes(value, 0);
+                let kind = info.find(|(kind, _)| *kind == IFLA_INFO_KIND);
+                link.kind = kind.map(|(_, value)| text(value)).unwrap_or_default();
+            }
+            _ => {}
+        }
+    }
+    (!link.name.is_empty()).then_some(link)
+}
+
+/// `struct ifaddrmsg`: the link of an address that packets can leave with.
+fn address(body: &[u8]) -> Option<u32> {
+    let [family, _, flags, scope] = *body.first_chunk::<4>()?;
+    let index = u32_at(body, 4)?;
+    let long = attributes(body, 8).find(|(kind, _)| *kind == IFA_FLAGS);
+    let flags = long
+        .and_then(|(_, value)| u32_at(value, 0))
+        .unwrap_or_else(|| flags.into());
+    let usable = match family {
+        AF_INET => true,
+        // Every link makes a link-local one up; nobody is reached with it alone.
+        AF_INET6 => scope < RT_SCOPE_LINK && flags & (IFA_F_DADFAILED | IFA_F_TENTATIVE) == 0,
+        _ => false,
+    };
+    usable.then_some(index)
+}
+
+/// A default route.
+struct Route {
+    family: u8,
+    metric: u32,
+    over: Vec<u32>,
+}
+
+/// `struct rtmsg` and its attributes, for default routes of the main table.
+fn route(body: &[u8]) -> Option<Route> {
+    let [family, length, _, _, table, _, _, kind] = *body.first_chunk::<8>()?;
+    if length != 0 || table != RT_TABLE_MAIN || kind != RTN_UNICAST {
+        return None;
+    }
+    let mut route = Route {
+        family,
+        metric: 0,
+        over: Vec::new(),
+    };
+    for (kind, value) in attributes(body, 12) {
+        match kind {
+            RTA_OIF => route.over.extend(u32_at(value, 0)),
+            RTA_PRIORITY => route.metric = u32_at(value, 0).unwrap_or(0),
+            RTA_MULTIPATH => route.over.extend(hops(value)),
+            _ => {}
+        }
+    }
+    Some(route)
+}
+
+/// The links of a row of `struct rtnexthop`.
+fn hops(mut row: &[u8]) -> Vec<u32> {
+    let mut found = Vec::new();
+    while let (Some(length), Some(index)) = (row.first_chunk::<2>(), u32_at(row, 4)) {
+        found.push(index);
+        let length = usize::from(u16::from_ne_bytes(*length)).max(8);
+        row = row.get(length.next_multiple_of(4)..).unwrap_or_default();
+    }
+    found
+}
+
+/// The links of the default routes that the kernel takes: those of the lowest metric of each
+/// family.
+fn best(routes: &[Route]) -> Vec<u32> {
+    let mut found = BTreeSet::new();
+    for family in [AF_INET, AF_INET6] {
+        let own = || routes.iter().filter(|route| route.family == family);
+        let lowest = own().map(|route| route.metric).min();
+        let taken = own().filter(|route| Some(route.metric) == lowest);
+        found.extend(taken.flat_map(|route| route.over.iter().copied()));
+    }
+    found.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use omadm_probes::{FsRoot, RecordedNetlink};
+
+    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(4 + value.len()).unwrap();
+        let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
+        bytes.extend(value);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    }
+
+    fn link_message(index: u32, flags: u32, attributes: &[Vec<u8>]) -> Vec<u8> {
+        let words = [0, index, flags, 0].map(u32::to_ne_bytes);
+        [words.concat(), attributes.concat()].concat()
+    }
+
+    #[test]
+    fn a_link_is_read_with_what_decides_about_it() {
+        let body = link_message(
+            7,
+            1,
+            &[
+                attribute(IFLA_IFNAME, b"blue\0"),
+                attribute(IFLA_OPERSTATE, &[6]),
+                attribute(IFLA_CARRIER, &[1]),
+                attribute(IFLA_MASTER, &3_u32.to_ne_bytes()),
+                attribute(
+                    IFLA_LINKINFO | 0x8000,
+                    &[
+                        attribute(IFLA_INFO_KIND, b"vrf\0"),
+                        attribute(2, &[1, 2, 3, 4]),
+                    ]
+                    .concat(),
+                ),
+            ],
+        );
+        let expected = Link {
+            index: 7,
+            name: "blue".to_owned(),
+            enabled: true,
+            running: true,
+            kind: "vrf".to_owned(),
+            controller: Some(3),
+            has_address: false,
+        };
+        assert_eq!(link(&body), Some(expected));
+        for cut in 0..body.len() {
+            let _ = link(&body[..cut]);
+        }
+    }
+
+    #[test]
+    fn a_link_runs_unless_its_driver_says_no() {
+        let name = attribute(IFLA_IFNAME, b"l\0");
+        for (attributes, expected) in [
+            (vec![], true),
+            (vec![attribute(IFLA_OPERSTATE, &[0])], true),
+            (vec![attribute(IFLA_OPERSTATE, &[6])], true),
+            (vec![attribute(IFLA_OPERSTATE, &[2])], false),
+            (vec![attribute(IFLA_OPERSTATE, &[3])], false),
+            (vec![attribute(IFLA_OPERSTATE, &[5])], false),
+            (vec![attribute(IFLA_CARRIER, &[0])], false),
+            (
+                vec![
+                    attribute(IFLA_CARRIER, &[0]),
+                    attribute(IFLA_OPERSTATE, &[0]),
+                ],
+                false,
+            ),
+        ] {
+            let body = link_message(1, 0, &[vec![name.clone()], attributes].concat());
+            let link = link(&body).unwrap();
+            assert_eq!(link.running, expected, "{body:?}");
+            assert!(!link.enabled);
+        }
+    }
+
+    #[test]
+    fn addresses_that_reach_nobody_do_not_count() {
+        let message = |family, scope, flags| [[family, 64, flags, scope], [4, 0, 0, 0]];
+        let long = attribute(IFA_FLAGS, &IFA_F_TENTATIVE.to_ne_bytes());
+        let index = Some(u32::from_ne_bytes([4, 0, 0, 0]));
+        assert_eq!(address(&message(AF_INET, 0, 0).concat()), index);
+        assert_eq!(address(&message(AF_INET6, 0, 0).concat()), index);
+        assert_eq!(address(&message(AF_INET6, RT_SCOPE_LINK, 0).concat()), None);
+        assert_eq!(address(&message(AF_INET6, 0, 0x40).concat()), None);
+        let tentative = [message(AF_INET6, 0, 0).concat(), long].concat();
+        assert_eq!(address(&tentative), None);
+        assert_eq!(address(&message(1, 0, 0).concat()), None);
+        assert_eq!(address(&[]), None);
+    }
+
+    fn route_message(family: u8, length: u8, attributes: &[Vec<u8>]) -> Vec<u8> {
+        let header = [family, length, 0, 0, RT_TABLE_MAIN, 0, 0, RTN_UNICAST];
+        [&header[..], &[0; 4], &attributes.concat()].concat()
+    }
+
+    #[test]
+    fn the_default_routes_of_the_best_metric_count() {
+        let over = |index: u32| attribute(RTA_OIF, &index.to_ne_bytes());
+        let metric = |metric: u32| attribute(RTA_PRIORITY, &metric.to_ne_bytes());
+        let hop = |index: u32| [&[8, 0, 0, 0][..], &index.to_ne_bytes()].concat();
+        let several = attribute(RTA_MULTIPATH, &[hop(8), hop(9)].concat());
+        let routes = [
+            route_message(AF_INET, 0, &[over(3), metric(100)]),
+            route_message(AF_INET, 0, &[over(2), metric(20)]),
+            route_message(AF_INET, 24, &[over(4)]),
+            route_message(AF_INET6, 0, &[several, metric(1024)]),
+        ];
+        let routes: Vec<_> = routes.iter().filter_map(|body| route(body)).collect();
+        assert_eq!(best(&routes), [2, 8, 9]);
+    }
+
+    #[test]
+    fn a_recorded_gateway_is_read() {
+        let recorded = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../probes/tests/fixtures/gateway"
+        );
+        let links = read(&RecordedNetlink::new(FsRoot::recorded(recorded))).unwrap();
+        let named = |name: &str| links.links.iter().find(|link| link.name == name).unwrap();
+        assert!(named("lo").enabled && named("lo").running && named("lo").has_address);
+        assert!(!links.default.is_empty());
+    }
+
+    #[test]
+    fn this_machine_has_a_loopback() {
+        let links = read(&omadm_probes::KernelNetlink::default()).unwrap();
+        assert!(links.links.iter().any(|link| link.name == "lo"));
+    }
+}

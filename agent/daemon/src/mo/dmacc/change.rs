@@ -1,0 +1,230 @@
+//! Changes an account that is there, and holds one that is made to the same rules.
+
+use omadm_bindings::{Address, HttpAuthScheme};
+use omadm_dm::{NodeWrite, Snapshot, Tree, View};
+use omadm_syncml::{Now, Secret, Uri, UriError};
+
+use super::make::Draft;
+use super::policy::present;
+use super::read::{self, Configured};
+use super::{AccountError, AccountPolicy, HTTP, Rule, aauth_type, root};
+use crate::control::wire::AccountSettings;
+
+/// The longest connectivity reference.
+const REFERENCE: usize = 255;
+
+/// The changes of the tree that `settings` make to an account, and its new policy.
+pub fn set(
+    tree: &Tree,
+    old: &AccountPolicy,
+    settings: &AccountSettings,
+    dev_id: &str,
+    now: Now,
+) -> Result<(Vec<NodeWrite>, AccountPolicy), AccountError> {
+    let name = &old.name;
+    let unknown = || AccountError::NotFound(name.clone());
+    let account = root().and_then(|root| root.join(name));
+    let account = account.map_err(|_| unknown())?;
+    let view = tree.view(Snapshot::empty());
+    view.node(&account).ok_or_else(unknown)?;
+    let mut policy = old.clone();
+    decide(&mut policy, settings)?;
+    let mut draft = Draft::new(now);
+    nodes(&mut draft, &view, &account, settings, dev_id)
+        .map_err(|reason| AccountError::invalid(name, reason))?;
+    // An account that cannot be used for another reason must stay changeable.
+    let mut accounts = read::accounts(tree, std::slice::from_ref(old)).into_iter();
+    let own = accounts.find_map(|found| found.ok().filter(|found| found.account.name == *name));
+    if let Some(Configured {
+        account, addresses, ..
+    }) = own
+    {
+        let shape = Shape {
+            addresses: &addresses,
+            client: account.client.is_some(),
+            server: account.server.is_some(),
+        };
+        shape.check(&policy)?;
+    }
+    Ok((draft.checked(name, tree)?, policy))
+}
+
+/// Takes the settings over into the policy.
+pub(super) fn decide(
+    policy: &mut AccountPolicy,
+    settings: &AccountSettings,
+) -> Result<(), AccountError> {
+    let name = policy.name.clone();
+    policy
+        .change(settings)
+        .map_err(|reason| AccountError::invalid(&name, reason))?;
+    if let (Some(references), None) = (&settings.connect, &settings.default_route) {
+        // Kept as a decision of its own: the server may replace the references, and must not
+        // reach the default route by emptying them.
+        policy.default_route = match references.as_slice() {
+            [] => None,
+            _ => policy.default_route.or(Some(Rule::Deny)),
+        };
+    }
+    Ok(())
+}
+
+/// The nodes that the settings replace.
+pub(super) fn nodes(
+    draft: &mut Draft,
+    view: &View<'_>,
+    account: &Uri,
+    settings: &AccountSettings,
+    dev_id: &str,
+) -> Result<(), String> {
+    if let Some(references) = &settings.connect {
+        let sound = |text: &&String| {
+            (1..=REFERENCE).contains(&text.len()) && !text.contains(char::is_control)
+        };
+        if let Some(bad) = references.iter().find(|text| !sound(text)) {
+            return Err(format!("{bad:?} is no connectivity reference"));
+        }
+        connect(draft, view, account, references).map_err(|error| error.to_string())?;
+    }
+    http(draft, view, account, settings, dev_id)
+}
+
+/// `PrefConRef` and `ToConRef`.
+fn connect(
+    draft: &mut Draft,
+    view: &View<'_>,
+    account: &Uri,
+    references: &[String],
+) -> Result<(), UriError> {
+    let (preferred, others) = (account.join("PrefConRef")?, account.join("ToConRef")?);
+    for old in [&preferred, &others] {
+        if view.node(old).is_some() {
+            draft.delete(old.clone());
+        }
+    }
+    let Some((first, rest)) = references.split_first() else {
+        return Ok(());
+    };
+    draft.leaf(preferred, first);
+    if !rest.is_empty() {
+        draft.interior(&others, "");
+    }
+    for (at, reference) in rest.iter().enumerate() {
+        let one = others.join(&(at + 1).to_string())?;
+        draft.interior(&one, "");
+        draft.leaf(one.join("ConRef")?, reference);
+    }
+    Ok(())
+}
+
+/// The credential of `AAuthLevel` HTTP.
+fn http(
+    draft: &mut Draft,
+    view: &View<'_>,
+    account: &Uri,
+    settings: &AccountSettings,
+    dev_id: &str,
+) -> Result<(), String> {
+    let (scheme, name, secret) = (
+        &settings.http_auth,
+        &settings.http_name,
+        &settings.http_secret,
+    );
+    if scheme.is_none() && name.is_none() && secret.is_none() {
+        return Ok(());
+    }
+    let old = read::http(view, account);
+    for uri in read::of_level(view, account, HTTP) {
+        draft.delete(uri);
+    }
+    let scheme: Option<HttpAuthScheme> = match scheme.as_deref() {
+        Some("") => return Ok(()),
+        Some(word) => Some(
+            word.parse()
+                .map_err(|error| format!("http_auth: {error}"))?,
+        ),
+        None => old.as_ref().map(|old| old.scheme),
+    };
+    let scheme = scheme.ok_or("the HTTP credential needs its scheme (--http-auth)")?;
+    let user = match (name, &old) {
+        (Some(name), _) => present(name),
+        (None, Some(old)) => Some(old.user.clone()),
+        (None, None) => None,
+    };
+    let user = user.unwrap_or_else(|| dev_id.to_owned());
+    if user.contains(':') && scheme == HttpAuthScheme::Basic {
+        return Err(format!(
+            "the name {user:?} has a colon, which HTTP Basic cannot carry: give another (--http-name)"
+        ));
+    }
+    let given = secret.as_ref().filter(|secret| !secret.is_empty());
+    let secret = given.map(|text| Secret::from_text(text));
+    let secret = secret.or(old.map(|old| old.secret));
+    let secret = secret.ok_or("the HTTP credential needs its secret (--http-secret-file)")?;
+    write_http(draft, view, account, (scheme, &user, &secret)).map_err(|error| error.to_string())
+}
+
+fn write_http(
+    draft: &mut Draft,
+    view: &View<'_>,
+    account: &Uri,
+    (scheme, user, secret): (HttpAuthScheme, &str, &Secret),
+) -> Result<(), UriError> {
+    let proofs = account.join("AppAuth")?;
+    if view.node(&proofs).is_none() && !draft.has(&proofs) {
+        draft.interior(&proofs, "");
+    }
+    let at = proofs.join("HTTP")?;
+    draft.interior(&at, "");
+    draft.leaf(at.join("AAuthLevel")?, HTTP);
+    draft.leaf(at.join("AAuthType")?, aauth_type(scheme));
+    draft.leaf(at.join("AAuthName")?, user);
+    let text = String::from_utf8_lossy(secret.expose());
+    draft.leaf(at.join("AAuthSecret")?, &text);
+    Ok(())
+}
+
+/// What decides whether an account can work.
+pub(super) struct Shape<'a> {
+    pub(super) addresses: &'a [String],
+    /// The device has SyncML credentials.
+    pub(super) client: bool,
+    /// The server has SyncML credentials.
+    pub(super) server: bool,
+}
+
+impl Shape<'_> {
+    /// Says what would make an account that never works, or that anyone could use.
+    pub(super) fn check(&self, policy: &AccountPolicy) -> Result<(), AccountError> {
+        let name = &policy.name;
+        if let Some(reason) = policy.contradiction() {
+            return Err(AccountError::invalid(name, reason));
+        }
+        for address in self.addresses {
+            let read: Result<Address, _> = address.parse();
+            let address = read.map_err(|error| AccountError::invalid(name, error))?;
+            if let Some(reason) = self.fault(&address, policy) {
+                return Err(AccountError::invalid(name, reason));
+            }
+        }
+        Ok(())
+    }
+
+    fn fault(&self, address: &Address, policy: &AccountPolicy) -> Option<&'static str> {
+        let plain = address.scheme() == "http";
+        if plain && !policy.allows_http {
+            return Some(
+                "plain http has to be allowed (--allow-http): anyone on the path can read and change it",
+            );
+        }
+        if !self.server && (plain || policy.accepts.is_empty()) {
+            return Some(
+                "nothing would prove the server: give it credentials, or accept a proof of TLS (--accept) at an https address",
+            );
+        }
+        if !self.client && plain {
+            return Some("nothing would prove the device to the server: give it credentials");
+        }
+        None
+    }
+}
