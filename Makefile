@@ -3,7 +3,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 export RUSTDOCFLAGS ?= -D warnings
 
-.PHONY: help demo build test fmt clippy unit doc deny examples bench full deps deb deb-test clean
+.PHONY: help demo build test fmt clippy unit doc deny examples man bench full deps deb deb-test clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ deny: ## licences, bans and sources of the dependencies
 
 examples: ## every configuration that is shipped is accepted
 	$(CARGO) run --locked -q -p omadm-agent --bin omadm -- check --config agent/daemon/agent.toml
+
+man: ## write the man pages into target/man
+	$(CARGO) run --locked -q -p omadm-man -- target/man
 
 bench: deps ## bytes, time, allocations, memory and start-up, as ratios to a peer or a limit
 	$(CARGO) build --locked --release -p omadm-agent -p omadm-server
