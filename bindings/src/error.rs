@@ -1,6 +1,7 @@
 //! Why a bearer ended, in words, and whether another try makes sense.
 
 use crate::address::AddressError;
+use crate::auth_fault::HttpAuthFault;
 use crate::tls_fault::TlsFault;
 use crate::trust::TrustError;
 
@@ -92,13 +93,36 @@ pub enum Error {
         /// How long the peer asks to be left alone.
         retry_after: Option<Duration>,
     },
-    /// The answer points elsewhere.
+    /// The HTTP server asks for credentials in vain (401). SyncML knows nothing of it.
+    HttpAuth {
+        /// The host as the address names it.
+        host: String,
+        /// Why.
+        fault: HttpAuthFault,
+    },
+    /// The answer points elsewhere, and is not followed.
     Redirect {
         /// The HTTP status code.
         code: u16,
         /// The `Location` it names.
         location: Option<String>,
+        /// Why.
+        fault: RedirectFault,
     },
+}
+
+/// Why a redirect is not followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RedirectFault {
+    /// The message has followed this many already.
+    TooMany(u8),
+    /// It leads where this session must not go.
+    Refused(AddressError),
+    /// It names no target.
+    Nowhere,
+    /// It asks for a GET elsewhere (303), which no message can become.
+    SeeOther,
 }
 
 /// Which limit of time was reached.
@@ -193,7 +217,14 @@ impl fmt::Display for Error {
                 )
             }
             Self::Status { code, retry_after } => write_status(f, *code, *retry_after),
-            Self::Redirect { code, location } => write_redirect(f, *code, location.as_deref()),
+            Self::HttpAuth { host, fault } => {
+                write!(f, "HTTP 401, not SyncML's: the HTTP server {host} {fault}")
+            }
+            Self::Redirect {
+                code,
+                location,
+                fault,
+            } => write_redirect(f, *code, location.as_deref().unwrap_or_default(), fault),
         }
     }
 }
@@ -228,7 +259,6 @@ fn write_attempts(
 fn write_status(f: &mut fmt::Formatter<'_>, code: u16, after: Option<Duration>) -> fmt::Result {
     let words = match code {
         400 => " (bad request)",
-        401 => " (the HTTP server wants credentials of its own)",
         403 => " (forbidden)",
         404 => " (not found: is the path of the address right?)",
         405 => " (POST is not allowed there)",
@@ -269,14 +299,27 @@ pub(crate) fn is_generic(found: Option<&str>) -> bool {
     })
 }
 
-fn write_redirect(f: &mut fmt::Formatter<'_>, code: u16, location: Option<&str>) -> fmt::Result {
-    match location {
-        Some(location) => write!(
+fn write_redirect(
+    f: &mut fmt::Formatter<'_>,
+    code: u16,
+    location: &str,
+    fault: &RedirectFault,
+) -> fmt::Result {
+    match fault {
+        RedirectFault::TooMany(most) => write!(
             f,
-            "HTTP {code}: the server points to {location:?}; redirects are not followed, \
-             put the new address into the account"
+            "HTTP {code}: more than {most} redirects for one message, the last one to {location:?}"
         ),
-        None => write!(f, "HTTP {code}: a redirect that names no target"),
+        RedirectFault::Refused(reason) => write!(
+            f,
+            "HTTP {code}: the redirect to {location:?} is not followed: {reason}"
+        ),
+        RedirectFault::Nowhere => write!(f, "HTTP {code}: a redirect that names no target"),
+        RedirectFault::SeeOther => write!(
+            f,
+            "HTTP {code}: the server points to {location:?} for a GET, where no message can go: \
+             is the path of the address right?"
+        ),
     }
 }
 

@@ -4,6 +4,7 @@
 //! at a time.
 
 mod answer;
+mod auth;
 mod connect;
 mod cookies;
 mod exchange;

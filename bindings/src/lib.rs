@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod auth_fault;
 mod bearer;
 mod error;
 #[cfg(feature = "http")]
@@ -31,8 +32,9 @@ mod tls_fault;
 mod trust;
 
 pub use address::{Address, AddressError};
+pub use auth_fault::HttpAuthFault;
 pub use bearer::{Bearer, BearerEvent, Traffic};
-pub use error::{Error, Phase, Retry};
+pub use error::{Error, Phase, RedirectFault, Retry};
 #[cfg(feature = "http")]
 pub use pem::load_certificates;
 pub use pin::{PinError, SpkiPin};

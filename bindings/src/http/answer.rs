@@ -1,6 +1,6 @@
 //! What the head of an HTTP answer means to a session.
 
-use crate::error::{Error, is_generic};
+use crate::error::{Error, RedirectFault, is_generic};
 use crate::settings::Settings;
 
 use hyper::header::{self, HeaderMap, HeaderName};
@@ -25,6 +25,34 @@ pub(super) enum Verdict {
     Strange,
     /// Nothing: the server has no more to say.
     End,
+    /// The message belongs elsewhere.
+    Redirect(Redirect),
+    /// The HTTP server wants credentials.
+    Challenge,
+}
+
+/// Where a server points.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Redirect {
+    pub(super) code: u16,
+    /// `Location`, as it came.
+    pub(super) location: Option<String>,
+}
+
+impl Redirect {
+    /// Whether the rest of the session goes there as well (RFC 9110 15.4).
+    pub(super) fn is_permanent(&self) -> bool {
+        matches!(self.code, 301 | 308)
+    }
+
+    /// The error of not following it.
+    pub(super) fn refused(self, fault: RedirectFault) -> Error {
+        Error::Redirect {
+            code: self.code,
+            location: self.location.map(|text| text.chars().take(SHOWN).collect()),
+            fault,
+        }
+    }
 }
 
 /// Judges the head of an answer.
@@ -33,10 +61,11 @@ pub(super) fn judge(head: &Parts, settings: &Settings) -> Result<Verdict, Error>
     match code {
         200 => judge_content(&head.headers, settings),
         204 => Ok(Verdict::End),
-        301 | 302 | 303 | 307 | 308 => Err(Error::Redirect {
+        301 | 302 | 303 | 307 | 308 => Ok(Verdict::Redirect(Redirect {
             code,
-            location: text(&head.headers, &header::LOCATION),
-        }),
+            location: whole_text(&head.headers, &header::LOCATION),
+        })),
+        401 => Ok(Verdict::Challenge),
         _ => Err(Error::Status {
             code,
             retry_after: retry_after(&head.headers),
@@ -80,10 +109,14 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds.min(MAX_RETRY_AFTER)))
 }
 
-fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+fn whole_text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let value = String::from_utf8_lossy(headers.get(name)?.as_bytes());
     let value = value.trim();
-    (!value.is_empty()).then(|| value.chars().take(SHOWN).collect())
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    whole_text(headers, name).map(|value| value.chars().take(SHOWN).collect())
 }
 
 #[cfg(test)]
@@ -138,7 +171,7 @@ mod tests {
             assert_eq!(error.retry(), Retry::Later(None), "{code}");
         }
         for code in [
-            101, 201, 206, 304, 400, 401, 403, 404, 405, 407, 410, 413, 415, 501, 505, 599,
+            101, 201, 206, 304, 400, 402, 403, 404, 405, 407, 410, 413, 415, 501, 505, 599,
         ] {
             let error = judged(code, &[], false).unwrap_err();
             assert_eq!(error.retry(), Retry::Permanent, "{code}");
@@ -169,15 +202,22 @@ mod tests {
 
     #[test]
     fn a_redirect_names_its_target() {
-        let error = judged(307, &[("location", "https://new.example/dm")], false).unwrap_err();
-        assert!(
-            error.to_string().contains("https://new.example/dm"),
-            "{error}"
-        );
-        assert_eq!(error.retry(), Retry::Permanent);
-        let long = "x".repeat(5000);
-        let error = judged(301, &[("location", &long)], false).unwrap_err();
+        let location = "https://new.example/dm";
+        for (code, permanent) in [(301, true), (302, false), (307, false), (308, true)] {
+            let Ok(Verdict::Redirect(redirect)) = judged(code, &[("location", location)], false)
+            else {
+                panic!("{code} is a redirect");
+            };
+            assert_eq!(redirect.is_permanent(), permanent, "{code}");
+            assert_eq!(redirect.location.as_deref(), Some(location));
+        }
+        let long = Redirect {
+            code: 301,
+            location: Some("x".repeat(5000)),
+        };
+        let error = long.refused(RedirectFault::TooMany(5));
         assert!(error.to_string().len() < 500);
+        assert_eq!(error.retry(), Retry::Permanent);
     }
 
     #[test]

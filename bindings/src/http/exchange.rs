@@ -1,7 +1,7 @@
 //! One message there and its answer back.
 #![expect(clippy::disallowed_methods, reason = "driver: limits of time")]
 
-use super::answer::{self, Verdict};
+use super::answer::{self, Redirect, Verdict};
 use super::cookies::Cookies;
 use super::line::Line;
 use super::tls;
@@ -25,38 +25,56 @@ use tokio::time::timeout;
 /// The digest that goes beside a message.
 const HMAC: HeaderName = HeaderName::from_static(HMAC_HEADER);
 
+/// The longest page of an answer without a message that is read.
+const MAX_PAGE: usize = 64 * 1024;
+
 /// An answer: a message, or `None` when the peer has no more to say.
 pub(super) type Answer = Option<Envelope>;
 
-/// Sends `envelope` to `url` over `line` and waits for its whole answer.
+/// What became of a message.
+pub(super) enum Reply {
+    Answer(Answer),
+    /// It belongs elsewhere.
+    Redirect(Redirect),
+    /// The HTTP server wants credentials: the values of `WWW-Authenticate`.
+    Challenge(Vec<String>),
+}
+
+/// A message and what a session adds to it.
+#[derive(Clone, Copy)]
+pub(super) struct Message<'a> {
+    pub(super) envelope: &'a Envelope,
+    pub(super) url: &'a Url,
+    /// The value of `Authorization`.
+    pub(super) authorization: Option<&'a str>,
+}
+
+/// Sends a message over `line` and waits for its whole answer.
 pub(super) async fn exchange(
     line: &mut Line,
-    url: &Url,
-    envelope: &Envelope,
+    message: Message<'_>,
     settings: &Settings,
     cookies: &mut Cookies,
-) -> Result<Answer, Error> {
-    let mut request = request(url, envelope, settings)?;
+) -> Result<Reply, Error> {
+    let url = message.url;
+    let mut request = request(message, settings)?;
     if let Some(shown) = cookies.field(url.origin()) {
         put(request.headers_mut(), header::COOKIE, &shown);
     }
-    within(Phase::Message, settings.message_timeout, async {
-        let heard = line.heard();
-        let sent = line.send(request);
-        let response = within(Phase::Response, settings.response_timeout, async {
-            sent.await.map_err(Failed::Http)
-        })
-        .await;
-        match response {
-            Ok(response) => {
-                cookies.keep(url.origin(), response.headers());
-                receive(response, settings).await
-            }
-            Err(Failed::Http(error)) => Err(transport_error(url, &error, line.heard() > heard)),
-            Err(Failed::Bearer(error)) => Err(error),
-        }
+    let heard = line.heard();
+    let sent = line.send(request);
+    let response = within(Phase::Response, settings.response_timeout, async {
+        sent.await.map_err(Failed::Http)
     })
-    .await
+    .await;
+    match response {
+        Ok(response) => {
+            cookies.keep(url.origin(), response.headers());
+            receive(line, response, settings).await
+        }
+        Err(Failed::Http(error)) => Err(transport_error(url, &error, line.heard() > heard)),
+        Err(Failed::Bearer(error)) => Err(error),
+    }
 }
 
 /// A failure before it is known whether an answer had begun.
@@ -71,7 +89,7 @@ impl From<Error> for Failed {
     }
 }
 
-async fn within<T, E: From<Error>>(
+pub(super) async fn within<T, E: From<Error>>(
     phase: Phase,
     limit: Duration,
     work: impl Future<Output = Result<T, E>>,
@@ -81,11 +99,8 @@ async fn within<T, E: From<Error>>(
         .unwrap_or_else(|_| Err(Error::Timeout { phase, limit }.into()))
 }
 
-fn request(
-    url: &Url,
-    envelope: &Envelope,
-    settings: &Settings,
-) -> Result<Request<Full<Bytes>>, Error> {
+fn request(message: Message<'_>, settings: &Settings) -> Result<Request<Full<Bytes>>, Error> {
+    let Message { envelope, url, .. } = message;
     let refused = |_| {
         Error::Address(crate::AddressError::new(
             "it cannot stand in a request line",
@@ -114,12 +129,22 @@ fn request(
         &format!("{}, {other}", envelope.media_type),
     );
     put(fields, header::CACHE_CONTROL, "no-store");
+    secret(fields, header::AUTHORIZATION, message.authorization);
     if let Some(hmac) = &envelope.hmac {
         // A name may have any characters, so this is not filtered.
         let value = HeaderValue::from_bytes(hmac.to_string().as_bytes());
         fields.extend(value.ok().map(|value| (HMAC, value)));
     }
     Ok(request)
+}
+
+/// Sets a field that traces must not show; a name in it may have any characters.
+fn secret(fields: &mut HeaderMap, name: HeaderName, value: Option<&str>) {
+    let value = value.and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok());
+    if let Some(mut value) = value {
+        value.set_sensitive(true);
+        fields.insert(name, value);
+    }
 }
 
 /// Sets a field; what no field can carry is left out of its value.
@@ -133,15 +158,31 @@ fn put(fields: &mut HeaderMap, name: HeaderName, value: &str) {
     }
 }
 
-async fn receive(response: Response<Incoming>, settings: &Settings) -> Result<Answer, Error> {
+async fn receive(
+    line: &mut Line,
+    response: Response<Incoming>,
+    settings: &Settings,
+) -> Result<Reply, Error> {
     let (head, body) = response.into_parts();
     let verdict = answer::judge(&head, settings)?;
-    if verdict == Verdict::End {
-        return Ok(None);
+    match verdict {
+        Verdict::End => return Ok(Reply::Answer(None)),
+        Verdict::Redirect(redirect) => {
+            skip(line, body).await;
+            return Ok(Reply::Redirect(redirect));
+        }
+        Verdict::Challenge => {
+            skip(line, body).await;
+            return Ok(Reply::Challenge(challenges(
+                &head.headers,
+                &header::WWW_AUTHENTICATE,
+            )));
+        }
+        _ => {}
     }
     let strange = verdict == Verdict::Strange;
     let body = match read(body, settings.max_message, strange).await? {
-        Content::Empty => return Ok(None),
+        Content::Empty => return Ok(Reply::Answer(None)),
         Content::Unread => return Err(answer::wrong_type(&head.headers)),
         Content::Whole(body) => body,
     };
@@ -151,13 +192,32 @@ async fn receive(response: Response<Incoming>, settings: &Settings) -> Result<An
     };
     let fields = head.headers.get_all(HMAC).iter();
     match media_type {
-        Some(media_type) => Ok(Some(Envelope {
+        Some(media_type) => Ok(Reply::Answer(Some(Envelope {
             to: None,
             media_type,
             body,
             hmac: HmacHeader::of_fields(fields.map(HeaderValue::as_bytes)),
-        })),
+        }))),
         None => Err(answer::wrong_type(&head.headers)),
+    }
+}
+
+/// The values of a field, as far as they are text.
+pub(super) fn challenges(fields: &HeaderMap, name: &HeaderName) -> Vec<String> {
+    let values = fields.get_all(name).iter();
+    values
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .collect()
+}
+
+/// Reads past the page that comes with an answer that is none, so that the connection can be
+/// used again; one that is long is not worth it.
+async fn skip(line: &mut Line, body: Incoming) {
+    if !matches!(
+        read(body, MAX_PAGE, false).await,
+        Ok(Content::Empty | Content::Whole(_))
+    ) {
+        line.give_up();
     }
 }
 

@@ -35,6 +35,8 @@ pub(super) struct Line {
     content: Arc<Traffic>,
     /// Drives the connection; ends with this.
     driver: JoinSet<()>,
+    /// Nothing more can be sent over it.
+    spent: bool,
 }
 
 impl Line {
@@ -70,12 +72,18 @@ impl Line {
             sender,
             content,
             driver,
+            spent: false,
         })
     }
 
     /// Whether this still leads to the origin, as far as one can know.
     pub(super) fn leads_to(&self, origin: &Origin) -> bool {
-        self.origin == *origin && !self.sender.is_closed()
+        self.origin == *origin && !self.spent && !self.sender.is_closed()
+    }
+
+    /// Not everything that came over it was read.
+    pub(super) fn give_up(&mut self) {
+        self.spent = true;
     }
 
     /// Bytes that the peer has sent so far, TLS not counted.

@@ -12,7 +12,12 @@ pub(super) struct Route {
     current: Url,
     /// The last `RespURI` and what it meant.
     last: Option<(RespUri, Url)>,
+    /// What moved in this session, and where to. The account keeps its address.
+    moved: Vec<(Url, Url)>,
 }
+
+/// More than any server moves in a session.
+const MAX_MOVED: usize = 8;
 
 impl Route {
     pub(super) fn new(home: Url) -> Self {
@@ -20,6 +25,7 @@ impl Route {
             current: home.clone(),
             home,
             last: None,
+            moved: Vec::new(),
         }
     }
 
@@ -39,8 +45,37 @@ impl Route {
                 url
             }
         };
+        let next = self.settled(next);
         self.current = next.clone();
         Ok(next)
+    }
+
+    /// Takes a redirect of the message under way; a permanent one holds for the session.
+    pub(super) fn redirect(&mut self, next: &Url, permanent: bool) {
+        if permanent && self.moved.len() < MAX_MOVED {
+            self.moved.push((self.current.clone(), next.clone()));
+        }
+        self.current = next.clone();
+    }
+
+    /// Where `url` is by now. Each move is taken once, so that a circle has an end.
+    fn settled(&self, mut url: Url) -> Url {
+        for (from, to) in &self.moved {
+            if url == *from {
+                url = to.clone();
+            }
+        }
+        url
+    }
+
+    /// Where the last message went.
+    pub(super) fn current(&self) -> &Url {
+        &self.current
+    }
+
+    /// The address of the account.
+    pub(super) fn home(&self) -> &Url {
+        &self.home
     }
 }
 
@@ -68,6 +103,38 @@ mod tests {
         ] {
             assert_eq!(target(&mut route, to), expected);
         }
+    }
+
+    #[test]
+    fn what_moved_stays_moved_for_the_session() {
+        let mut route = Route::new(Url::parse("https://dm.example/a/dm").unwrap());
+        let go = |route: &mut Route, to: &str, permanent| {
+            let next = route.current().resolve(to).unwrap();
+            route.redirect(&next, permanent);
+        };
+        assert_eq!(target(&mut route, None), "dm.example/a/dm");
+        go(&mut route, "/b/dm", false);
+        assert_eq!(
+            target(&mut route, Some("s")),
+            "dm.example/b/s",
+            "relative to the last URL"
+        );
+        assert_eq!(
+            target(&mut route, None),
+            "dm.example/a/dm",
+            "302 is for one message"
+        );
+        go(&mut route, "/c/dm", true);
+        assert_eq!(target(&mut route, None), "dm.example/c/dm");
+        go(&mut route, "/d/dm", true);
+        assert_eq!(
+            target(&mut route, None),
+            "dm.example/d/dm",
+            "two moves in a row"
+        );
+        go(&mut route, "/a/dm", true);
+        // A circle ends somewhere on it.
+        assert_eq!(target(&mut route, None), "dm.example/a/dm");
     }
 
     #[test]

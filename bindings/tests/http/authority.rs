@@ -11,7 +11,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion, version};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio::io::AsyncWriteExt;
 use tokio_rustls::TlsAcceptor;
 
@@ -96,6 +96,50 @@ impl Authority {
             .with_single_cert(vec![certificate.der().clone()], key)
             .unwrap();
         (answering(config).await, pin)
+    }
+
+    /// A server that answers with these in turn.
+    pub(crate) async fn serve_answers(&self, answers: Vec<Vec<u8>>) -> Peer {
+        self.serve_recording(answers).await.0
+    }
+
+    /// The same, and what it was sent.
+    pub(crate) async fn serve_recording(
+        &self,
+        answers: Vec<Vec<u8>>,
+    ) -> (Peer, Arc<Mutex<Vec<String>>>) {
+        let acceptor = self.acceptor();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let (log, answers) = (Arc::clone(&seen), Arc::new(answers));
+        let peer = Peer::start(move |_, stream| {
+            let (log, answers) = (Arc::clone(&log), Arc::clone(&answers));
+            let acceptor = acceptor.clone();
+            async move {
+                let Ok(stream) = acceptor.accept(stream).await else {
+                    return;
+                };
+                record(stream, &log, &answers).await;
+            }
+        })
+        .await;
+        (peer, seen)
+    }
+
+    /// Accepts TLS as `127.0.0.1` and `localhost`.
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+        let names = ["127.0.0.1", "localhost", "dm.example"].map(str::to_owned);
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(names).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(BOTH)
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+        TlsAcceptor::from(Arc::new(config))
     }
 
     /// A server whose certificate is changed by `edit` before it is signed.

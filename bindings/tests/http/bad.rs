@@ -294,7 +294,7 @@ async fn what_follows_an_answer_is_never_taken_for_the_next() {
 #[tokio::test]
 async fn errors_of_the_server_carry_code_and_class() {
     for (code, fields, retry) in [
-        (401, "", Retry::Permanent),
+        (402, "", Retry::Permanent),
         (404, "", Retry::Permanent),
         (413, "", Retry::Permanent),
         (500, "", Retry::Later(None)),
@@ -338,25 +338,6 @@ async fn an_error_that_comes_before_the_message_was_read_is_heard() {
         matches!(error, Error::Status { code: 413, .. }),
         "{error:?}"
     );
-}
-
-#[tokio::test]
-async fn a_redirect_is_named_and_not_followed() {
-    let elsewhere = Peer::answering(ok("<a/>")).await;
-    let error = failure(format!(
-        "HTTP/1.1 307 Moved\r\nLocation: http://127.0.0.1:{}/x\r\nContent-Length: 0\r\n\r\n",
-        elsewhere.port
-    ))
-    .await;
-    assert!(
-        matches!(error, Error::Redirect { code: 307, .. }),
-        "{error:?}"
-    );
-    assert!(
-        error.to_string().contains(&format!("{}/x", elsewhere.port)),
-        "{error}"
-    );
-    assert_eq!(elsewhere.connections(), 0);
 }
 
 #[tokio::test]

@@ -9,28 +9,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// A server that keeps what it was sent and answers with `answers` in turn.
-async fn recording(answers: Vec<Vec<u8>>) -> (Peer, Arc<Mutex<Vec<String>>>) {
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let log = Arc::clone(&seen);
-    let answers = Arc::new(answers);
-    let peer = Peer::start(move |_, mut stream| {
-        let (log, answers) = (Arc::clone(&log), Arc::clone(&answers));
-        async move {
-            while let Some(request) = request(&mut stream).await {
-                let index = {
-                    let mut log = log.lock().unwrap();
-                    log.push(request);
-                    log.len() - 1
-                };
-                stream.write_all(&answers[index]).await.unwrap();
-            }
-        }
-    })
-    .await;
-    (peer, seen)
-}
-
 #[tokio::test]
 async fn a_session_is_one_connection_of_posts() {
     let (peer, seen) = recording(vec![ok("<a/>"), ok("<b/>")]).await;

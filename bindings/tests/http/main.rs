@@ -11,7 +11,9 @@
 
 mod authority;
 mod bad;
+mod credentials;
 mod good;
 mod peer;
+mod redirect;
 mod secure;
 mod trust;

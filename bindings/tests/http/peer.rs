@@ -4,10 +4,10 @@ use bytes::Bytes;
 use omadm_bindings::{Address, Bearer, BearerEvent, Error, Settings, open};
 use omadm_syncml::{Envelope, MediaType, RespUri};
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
@@ -93,6 +93,40 @@ impl Peer {
     }
 }
 
+/// A server that keeps what it was sent and answers with `answers` in turn.
+pub(crate) async fn recording(answers: Vec<Vec<u8>>) -> (Peer, Arc<Mutex<Vec<String>>>) {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let (log, answers) = (Arc::clone(&seen), Arc::new(answers));
+    let peer = Peer::start(move |_, stream| {
+        let (log, answers) = (Arc::clone(&log), Arc::clone(&answers));
+        async move { record(stream, &log, &answers).await }
+    })
+    .await;
+    (peer, seen)
+}
+
+/// One connection of such a server; it ends as an answer says.
+pub(crate) async fn record<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    log: &Mutex<Vec<String>>,
+    answers: &[Vec<u8>],
+) {
+    while let Some(request) = request(&mut stream).await {
+        let index = {
+            let mut log = log.lock().unwrap();
+            log.push(request);
+            log.len() - 1
+        };
+        let Some(answer) = answers.get(index) else {
+            return;
+        };
+        stream.write_all(answer).await.unwrap();
+        if String::from_utf8_lossy(answer).contains("Connection: close") {
+            return;
+        }
+    }
+}
+
 /// A good answer.
 pub(crate) fn ok(body: &str) -> Vec<u8> {
     format!(
@@ -101,6 +135,19 @@ pub(crate) fn ok(body: &str) -> Vec<u8> {
         body.len()
     )
     .into_bytes()
+}
+
+/// An answer without content.
+pub(crate) fn bare(status: &str, fields: &[&str]) -> Vec<u8> {
+    let fields: String = fields.iter().flat_map(|field| [*field, "\r\n"]).collect();
+    format!("HTTP/1.1 {status}\r\n{fields}Content-Length: 0\r\n\r\n").into_bytes()
+}
+
+/// The request lines of what a server was sent.
+pub(crate) fn lines(seen: &Mutex<Vec<String>>) -> Vec<String> {
+    let seen = seen.lock().unwrap();
+    let line = |request: &String| request.split("\r\n").next().unwrap().to_owned();
+    seen.iter().map(line).collect()
 }
 
 /// One whole request, head and content; `None` at the end of the connection.
