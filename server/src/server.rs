@@ -139,7 +139,7 @@ impl Server {
         let arrival = Arrival {
             request,
             message: &message,
-            digest: Md5::digest(request.body).to_vec(),
+            digest: digest(request),
             policy: &self.policy,
         };
         let result = self
@@ -192,7 +192,7 @@ struct Arrival<'a> {
 impl Arrival<'_> {
     fn answer(&self, transaction: &Transaction<'_>) -> Result<Answer, Failure> {
         match self.route(transaction)? {
-            Route::Repeat(kept) => Ok(self.repeat(kept)),
+            Route::Repeat(kept) => Ok(self.repeat(transaction, kept)?),
             Route::Refuse(kept, code, why) => self.refuse(transaction, &kept, code, why),
             Route::Continue(kept) => self.turn(transaction, kept.id, &kept.token, kept.session),
             Route::New => {
@@ -207,15 +207,20 @@ impl Arrival<'_> {
         }
     }
 
-    fn repeat(&self, kept: sessions::Kept) -> Answer {
-        Answer {
+    fn repeat(
+        &self,
+        transaction: &Transaction<'_>,
+        kept: sessions::Kept,
+    ) -> rusqlite::Result<Answer> {
+        let device = devices::load(transaction, &kept.device)?;
+        Ok(Answer {
             media_type: kept.answer_type,
+            hmac: kept.session.sign(&device, &kept.answer),
             body: kept.answer,
-            hmac: None,
             session: Some(kept.id),
             phase: Some(kept.session.phase),
             summary: format!("message {} again", self.message.header.msg_id),
-        }
+        })
     }
 
     fn refuse(
@@ -292,8 +297,8 @@ impl Arrival<'_> {
         sessions::save(transaction, id, &turned, self.request.now)?;
         Ok(Answer {
             media_type: self.request.media_type,
+            hmac: outcome.session.sign(&device, &body),
             body,
-            hmac: None,
             session: Some(id),
             phase: Some(phase),
             summary: summary(
@@ -351,6 +356,8 @@ impl Arrival<'_> {
             device,
             jobs,
             message: self.message,
+            body: self.request.body,
+            hmac: self.request.hmac,
             media_type: self.request.media_type,
             resp_uri,
             fresh,
@@ -365,6 +372,15 @@ impl Arrival<'_> {
     fn write(&self, message: &Message) -> Result<Vec<u8>, Failure> {
         encode(self.request.media_type, message).map_err(|e| Failure::Unwritable(e.to_string()))
     }
+}
+
+/// What tells a message from another one with the same `MsgID`: its octets, and what proves them.
+fn digest(request: &Request<'_>) -> Vec<u8> {
+    let mac = request.hmac.map(|header| header.mac.as_bytes());
+    let hash = Md5::new().chain_update(request.body);
+    hash.chain_update(mac.unwrap_or_default())
+        .finalize()
+        .to_vec()
 }
 
 /// The part of a `RespURI` that nobody can guess.

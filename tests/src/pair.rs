@@ -17,7 +17,7 @@ use omadm_server::session::{Credential, Device, Settings};
 use omadm_server::store::JobState;
 use omadm_server::store::NewDevice;
 use omadm_server::{Policy, Request, Server, Store};
-use omadm_syncml::auth::{AuthScheme, Secret};
+use omadm_syncml::auth::{AuthScheme, HmacHeader, Secret};
 use omadm_syncml::{Envelope, GenericAlert, MediaType, Now, PeerProof, Wall};
 use std::error::Error;
 use std::time::Duration;
@@ -60,6 +60,11 @@ pub trait Line {
     /// Lets one message pass; it may be changed on the way.
     fn pass(&mut self, direction: Direction, message: &mut Vec<u8>) -> Passage;
 
+    /// Lets the digest pass that travels beside the message that was just let pass.
+    fn pass_digest(&mut self, direction: Direction, digest: &mut Option<HmacHeader>) {
+        let _ = (direction, digest);
+    }
+
     /// Whether the power of the device fails before its next step; asked at each commit, with
     /// whether the transaction has been synced.
     fn power_fails(&mut self, synced: bool) -> bool {
@@ -74,6 +79,27 @@ pub struct Perfect;
 impl Line for Perfect {
     fn pass(&mut self, _: Direction, _: &mut Vec<u8>) -> Passage {
         Passage::Arrives
+    }
+}
+
+/// How both ends prove themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proofs {
+    /// The device.
+    pub client: AuthScheme,
+    /// The server.
+    pub server: AuthScheme,
+    /// Whether the device hashes nonces as their base64 text.
+    pub nonce_text: bool,
+}
+
+impl Default for Proofs {
+    fn default() -> Self {
+        Self {
+            client: AuthScheme::Md5,
+            server: AuthScheme::Md5,
+            nonce_text: false,
+        }
     }
 }
 
@@ -104,6 +130,7 @@ pub struct Pair {
     /// The bounds of the device's sessions.
     pub parameters: SessionParameters,
     policy: AccountPolicy,
+    proofs: Proofs,
     clock: Duration,
     sessions: u64,
 }
@@ -117,6 +144,15 @@ impl Pair {
         Self::with_limits(encoding, ddfs, sources, SessionParameters::default())
     }
 
+    /// The same with other credentials.
+    pub fn with_proofs(
+        encoding: MediaType,
+        sources: &str,
+        proofs: Proofs,
+    ) -> Result<Self, Failure> {
+        Self::build(encoding, &[], sources, SessionParameters::default(), proofs)
+    }
+
     /// The same with bounds for the device's sessions; the server takes messages and objects of
     /// the same sizes as the device.
     pub fn with_limits(
@@ -125,15 +161,31 @@ impl Pair {
         sources: &str,
         parameters: SessionParameters,
     ) -> Result<Self, Failure> {
+        Self::build(encoding, ddfs, sources, parameters, Proofs::default())
+    }
+
+    fn build(
+        encoding: MediaType,
+        ddfs: &[&str],
+        sources: &str,
+        parameters: SessionParameters,
+        proofs: Proofs,
+    ) -> Result<Self, Failure> {
         let mut tree = device_tree(DEVICE, sources)?;
         for text in ddfs {
             tree.describe(&Ddf::parse("test.xml", text)?)?;
         }
         let clock = Duration::from_mins(1);
-        let (writes, policy) = dmacc::add(&tree, &account(encoding, ADDRESS), DEVICE, now(clock))?;
+        let mut account = account(encoding, ADDRESS);
+        account.client_auth = Some(proofs.client.as_word().to_owned());
+        account.server_auth = Some(proofs.server.as_word().to_owned());
+        if let Some(settings) = &mut account.settings {
+            settings.nonce_text = Some(proofs.nonce_text);
+        }
+        let (writes, policy) = dmacc::add(&tree, &account, DEVICE, now(clock))?;
         tree.apply(&writes);
         let mut store = Store::in_memory()?;
-        store.add_device(&registration(), wall(clock))?;
+        store.add_device(&registration(proofs), wall(clock))?;
         let settings = Settings {
             server_id: SERVER_ID.to_owned(),
             max_message: parameters.max_msg_size,
@@ -152,6 +204,7 @@ impl Pair {
             alerts: Vec::new(),
             parameters,
             policy,
+            proofs,
             clock,
             sessions: 0,
         })
@@ -178,7 +231,7 @@ impl Pair {
 
     /// Lets the server forget how to prove itself.
     pub fn strip_server(&mut self) -> Result<(), Failure> {
-        let mut device = registration();
+        let mut device = registration(self.proofs);
         device.device.server = None;
         device.replace = true;
         let now = wall(self.clock);
@@ -233,6 +286,9 @@ impl Pair {
     }
 }
 
+/// A message of the server with what proves it.
+type Said = (Vec<u8>, Option<HmacHeader>);
+
 /// One session under way.
 struct Course<'a> {
     pair: &'a mut Pair,
@@ -240,7 +296,7 @@ struct Course<'a> {
     session: Session,
     traffic: Vec<(Direction, Vec<u8>)>,
     /// What the server will say again, because it will not hear the answer.
-    repeated: Option<Vec<u8>>,
+    repeated: Option<Said>,
     steps: u64,
 }
 
@@ -291,32 +347,36 @@ impl Course<'_> {
             self.broken("the message was lost");
             return Ok(());
         }
-        let mut answer = self.answer(envelope, &up)?;
+        let mut digest = envelope.hmac.clone();
+        self.line.pass_digest(Direction::Up, &mut digest);
+        let mut answer = self.answer(envelope, &up, digest.as_ref())?;
         if passage == Passage::ArrivesTwice {
-            answer = self.answer(envelope, &up)?;
+            answer = self.answer(envelope, &up, digest.as_ref())?;
         }
-        let Some(mut down) = answer else {
+        let Some((mut down, mut digest)) = answer else {
             self.broken("HTTP 400");
             return Ok(());
         };
         self.traffic.push((Direction::Down, down.clone()));
-        match self.line.pass(Direction::Down, &mut down) {
+        let passage = self.line.pass(Direction::Down, &mut down);
+        self.line.pass_digest(Direction::Down, &mut digest);
+        match passage {
             Passage::Lost => self.broken("the answer was lost"),
-            Passage::Arrives => self.deliver(envelope.media_type, down),
+            Passage::Arrives => self.deliver(envelope.media_type, (down, digest)),
             Passage::ArrivesTwice => {
-                self.repeated = Some(down.clone());
-                self.deliver(envelope.media_type, down);
+                self.repeated = Some((down.clone(), digest.clone()));
+                self.deliver(envelope.media_type, (down, digest));
             }
         }
         Ok(())
     }
 
-    fn deliver(&mut self, media_type: MediaType, body: Vec<u8>) {
+    fn deliver(&mut self, media_type: MediaType, (body, hmac): Said) {
         let message = Envelope {
             to: None,
             media_type,
             body: body.into(),
-            hmac: None,
+            hmac,
         };
         let now = now(self.pair.clock);
         self.session.handle_message(&message, &self.pair.tree, now);
@@ -327,19 +387,24 @@ impl Course<'_> {
     }
 
     /// What the server says; `None` is a refusal below SyncML.
-    fn answer(&mut self, envelope: &Envelope, body: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
+    fn answer(
+        &mut self,
+        envelope: &Envelope,
+        body: &[u8],
+        hmac: Option<&HmacHeader>,
+    ) -> Result<Option<Said>, Failure> {
         let token = envelope.to.as_ref().and_then(|to| to.0.split_once("?s="));
         let request = Request {
             media_type: envelope.media_type,
             body,
-            hmac: None,
+            hmac,
             token: token.map(|(_, token)| token),
             address: ADDRESS,
             now: wall(self.pair.clock),
             random: self.pair.randomness(self.steps),
         };
         match self.pair.server.answer(&request) {
-            Ok(answer) => Ok(Some(answer.body)),
+            Ok(answer) => Ok(Some((answer.body, answer.hmac))),
             Err(omadm_server::Fault::Unreadable(_)) => Ok(None),
             Err(fault) => Err(fault.into()),
         }
@@ -384,9 +449,9 @@ pub fn account(encoding: MediaType, address: &str) -> NewAccount {
     }
 }
 
-fn registration() -> NewDevice {
-    let credential = |user: &str, secret: &str| Credential {
-        scheme: AuthScheme::Md5,
+fn registration(proofs: Proofs) -> NewDevice {
+    let credential = |scheme, user: &str, secret: &str| Credential {
+        scheme,
         user: user.to_owned(),
         secret: Secret::from_text(secret),
         nonce: Vec::new(),
@@ -395,8 +460,8 @@ fn registration() -> NewDevice {
         device: Device {
             id: DEVICE.to_owned(),
             known: true,
-            client: credential(DEVICE, DEVICE_SECRET),
-            server: Some(credential(SERVER_ID, SERVER_SECRET)),
+            client: credential(proofs.client, DEVICE, DEVICE_SECRET),
+            server: Some(credential(proofs.server, SERVER_ID, SERVER_SECRET)),
         },
         replace: false,
     }

@@ -212,6 +212,8 @@ pub(super) struct NewDevice {
 pub(super) enum Scheme {
     /// A digest over name, secret and nonce: syncml:auth-md5.
     Md5,
+    /// A digest over each whole message as well: syncml:auth-MAC.
+    Hmac,
     /// Name and secret as they are: syncml:auth-basic.
     Basic,
 }
@@ -220,6 +222,7 @@ impl From<Scheme> for AuthScheme {
     fn from(scheme: Scheme) -> Self {
         match scheme {
             Scheme::Md5 => Self::Md5,
+            Scheme::Hmac => Self::Hmac,
             Scheme::Basic => Self::Basic,
         }
     }
@@ -229,6 +232,8 @@ impl From<Scheme> for AuthScheme {
 pub(super) enum ServerScheme {
     /// A digest over name, secret and nonce: syncml:auth-md5.
     Md5,
+    /// A digest over each whole message as well: syncml:auth-MAC.
+    Hmac,
     /// Name and secret as they are: syncml:auth-basic.
     Basic,
     /// The server shows no credentials.
@@ -239,6 +244,7 @@ impl ServerScheme {
     pub(super) const fn scheme(self) -> Option<AuthScheme> {
         match self {
             Self::Md5 => Some(AuthScheme::Md5),
+            Self::Hmac => Some(AuthScheme::Hmac),
             Self::Basic => Some(AuthScheme::Basic),
             Self::None => None,
         }

@@ -218,8 +218,9 @@ impl Account<'_> {
         if self.url.starts_with("http:") {
             command += " --allow-http";
         }
-        if self.new.auth == Scheme::Basic {
-            command += " --client-auth basic";
+        if self.new.auth != Scheme::Md5 {
+            let scheme = store::scheme_name(self.device.client.scheme);
+            let _ = write!(command, " --client-auth {scheme}");
         }
         let user = quoted(&self.device.client.user);
         let file = source(self.own, &mut inputs);

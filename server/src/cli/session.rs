@@ -74,6 +74,12 @@ fn show(common: &Common, store: &Store, id: i64, out: &mut dyn Write) -> Result<
         ("detail", session.detail.unwrap_or_default()),
     ];
     print::facts(out, &facts)?;
+    for refusal in &session.refusals {
+        print::line(
+            out,
+            &format!("refused  {}", print::harmless(&refusal.to_string())),
+        )?;
+    }
     audit.iter().try_for_each(|entry| entry_of(entry, out))
 }
 

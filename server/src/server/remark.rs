@@ -16,8 +16,8 @@ pub(super) fn summary(msg_id: &str, answer: &Message, effects: &[Effect], phase:
         phase.as_str(),
     );
     for effect in effects {
-        if let Effect::AuthenticationFailed { reason, .. } = effect {
-            let _ = write!(text, " ({})", shorten(reason));
+        if let Effect::AuthenticationFailed { refusal, .. } = effect {
+            let _ = write!(text, " ({})", shorten(&refusal.to_string()));
         }
     }
     text
@@ -26,8 +26,8 @@ pub(super) fn summary(msg_id: &str, answer: &Message, effects: &[Effect], phase:
 /// Why the session stands as badly as it does; nothing when it stands well.
 pub(super) fn detail(effects: &[Effect], phase: Phase) -> Option<String> {
     effects.iter().rev().find_map(|effect| match effect {
-        Effect::AuthenticationFailed { reason, .. }
-        | Effect::Returned {
+        Effect::AuthenticationFailed { refusal, .. } => Some(refusal.text.clone()),
+        Effect::Returned {
             reason,
             broken: true,
             ..
@@ -39,5 +39,5 @@ pub(super) fn detail(effects: &[Effect], phase: Phase) -> Option<String> {
 
 /// What a peer sent, short enough for a line.
 pub(super) fn shorten(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(160).collect()
+    text.chars().filter(|c| !c.is_control()).take(320).collect()
 }

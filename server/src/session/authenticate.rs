@@ -1,16 +1,20 @@
-//! Who is who: the device's credentials, the server's own, and the nonces of both.
+//! Who is who: the device's credentials, and the nonces that it proves itself with.
 
+use super::refusal::{Party, Refusal, Subject};
 use super::{Effect, Phase, Turn};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use omadm_syncml::auth::{self, AuthScheme, NonceForm};
-use omadm_syncml::{Command, Cred, Meta, Status, StatusCode};
+use omadm_syncml::auth::{self, AuthScheme};
+use omadm_syncml::{Cred, HmacHeader, Meta, StatusCode};
 
 /// After a wrong nonce one more challenge must be given, and none after that
 /// (OMA-TS-DM-Security 5.3).
-const MAX_CHALLENGES: u8 = 2;
+const CHALLENGES_IN_A_ROW: u8 = 2;
 
-/// How often the server shows its credentials again after a refusal.
-const MAX_SERVER_REFUSALS: u8 = 2;
+/// How many challenges a session may take, where each message is proven and may go wrong.
+const MAX_CHALLENGES: u8 = 3;
+
+/// How many refusals of a session are kept.
+const MAX_REFUSALS: usize = 8;
 
 /// What the credentials of a message come to.
 pub(super) enum Verdict {
@@ -26,59 +30,124 @@ pub(super) enum Verdict {
     },
 }
 
-impl Turn<'_> {
+/// What a device shows with a message.
+enum Shown<'a> {
+    Cred(&'a Cred),
+    Digest(&'a HmacHeader),
+}
+
+/// Why what it shows proves nothing.
+struct Fault {
+    refusal: Refusal,
+    other_scheme: bool,
+}
+
+impl<'a> Turn<'a> {
     pub(super) fn authenticate(&mut self) -> Verdict {
-        if self.session.phase != Phase::Authenticating {
+        let signs = self.device_signs();
+        if self.session.phase != Phase::Authenticating && !signs {
             return Verdict::Accepted {
                 code: StatusCode::OK,
                 chal: None,
             };
         }
-        match &self.exchange.message.header.cred {
-            None => self.challenge(StatusCode::CREDENTIALS_REQUIRED, "no credentials", false),
-            Some(cred) => match self.examine(cred) {
-                Ok(()) => self.accept(),
-                Err(fault) => self.challenge(
-                    StatusCode::INVALID_CREDENTIALS,
-                    &fault.reason,
-                    fault.other_scheme,
-                ),
-            },
+        let shown = self.shown();
+        match shown.map(|shown| self.examine(&shown)) {
+            None => self.refuse_missing(signs),
+            Some(Ok(nonce)) => self.accept(signs, nonce),
+            Some(Err(fault)) => self.challenge(
+                StatusCode::INVALID_CREDENTIALS,
+                fault.refusal,
+                fault.other_scheme,
+            ),
         }
     }
 
-    fn accept(&mut self) -> Verdict {
-        self.session.phase = Phase::Open;
+    /// Whether each message of the device comes with a digest over it.
+    fn device_signs(&self) -> bool {
+        self.exchange.device.client.scheme == AuthScheme::Hmac
+    }
+
+    fn shown(&self) -> Option<Shown<'a>> {
+        let exchange = self.exchange;
+        let digest = exchange.hmac.filter(|_| self.device_signs());
+        let cred = exchange.message.header.cred.as_ref();
+        digest.map(Shown::Digest).or(cred.map(Shown::Cred))
+    }
+
+    fn accept(&mut self, signs: bool, nonce: Vec<u8>) -> Verdict {
+        if self.session.phase == Phase::Authenticating {
+            self.session.phase = Phase::Open;
+            self.effects.push(Effect::Authenticated);
+        }
         self.session.challenge = None;
-        self.effects.push(Effect::Authenticated);
+        self.session.last_nonce = signs.then_some(nonce);
+        self.session.refused_in_a_row = 0;
+        self.overcome();
         let scheme = self.exchange.device.client.scheme;
         let chal = scheme.needs_nonce().then(|| {
             let nonce = self.fresh_nonce();
             self.effects.push(Effect::ClientNonce(nonce.clone()));
             auth::challenge(scheme, &nonce)
         });
-        Verdict::Accepted {
-            code: StatusCode::AUTHENTICATED,
-            chal,
+        // A digest goes with each message, each with a nonce of its own (OMA-TS-DM-Security 5.4).
+        let code = if signs {
+            StatusCode::OK
+        } else {
+            StatusCode::AUTHENTICATED
+        };
+        Verdict::Accepted { code, chal }
+    }
+
+    /// What was wrong before is right now: it was the nonce, or a message that was altered.
+    fn overcome(&mut self) {
+        match self.session.fault.take() {
+            Some(fault) if fault.what == Subject::Proof => self.record(Refusal {
+                overcome: true,
+                ..fault
+            }),
+            Some(fault) if fault.text != NO_CREDENTIALS => {
+                self.record(Refusal::stale_nonce(Party::Server));
+            }
+            _ => {}
         }
     }
 
-    fn challenge(&mut self, code: StatusCode, reason: &str, other_scheme: bool) -> Verdict {
+    fn refuse_missing(&mut self, signs: bool) -> Verdict {
+        // Where each message has to be proven, one that is not is wrong; a device that has not
+        // been asked yet may not know (OMA-TS-DM-Security 5.4).
+        let known = self.session.phase != Phase::Authenticating || self.session.challenges > 0;
+        let code = if signs && known {
+            StatusCode::INVALID_CREDENTIALS
+        } else {
+            StatusCode::CREDENTIALS_REQUIRED
+        };
+        let mend = "let the device's account show credentials";
+        let refusal = Refusal::of_device(Subject::Credential, NO_CREDENTIALS, mend);
+        self.challenge(code, refusal, false)
+    }
+
+    fn challenge(&mut self, code: StatusCode, refusal: Refusal, other_scheme: bool) -> Verdict {
         // Before the first challenge a device cannot know the nonce, nor that it must show anything.
         let counts = self.session.challenges > 0
             || (code == StatusCode::INVALID_CREDENTIALS
                 && !self.exchange.device.client.scheme.needs_nonce());
         self.effects.push(Effect::AuthenticationFailed {
-            reason: reason.to_owned(),
+            refusal: refusal.clone(),
             counts,
         });
+        self.session.fault = Some(refusal);
+        self.begin_again();
         // An answer of another type than was asked for ends the session (OMA-TS-DM-Security 5.3).
         let stubborn = other_scheme && self.session.challenges > 0;
-        if stubborn || self.session.challenges >= MAX_CHALLENGES {
+        let exhausted = self.session.refused_in_a_row >= CHALLENGES_IN_A_ROW
+            || self.session.challenges >= MAX_CHALLENGES;
+        if stubborn || exhausted {
             self.session.phase = Phase::Refused;
             return Verdict::Refused { code, chal: None };
         }
         self.session.challenges += 1;
+        self.session.refused_in_a_row += 1;
         let nonce = self.fresh_nonce();
         let chal = auth::challenge(self.exchange.device.client.scheme, &nonce);
         self.session.challenge = Some(nonce);
@@ -88,49 +157,124 @@ impl Turn<'_> {
         }
     }
 
-    fn examine(&self, cred: &Cred) -> Result<(), Fault> {
+    /// A device that was proven is not any more: after a challenge it begins with package 1, and
+    /// answers no command that it was sent before (OMA-TS-DM-Security 5.3).
+    fn begin_again(&mut self) {
+        if self.session.phase == Phase::Authenticating {
+            return;
+        }
+        self.session.phase = Phase::Authenticating;
+        self.load_jobs();
+        self.return_jobs("a message of the device proved nothing");
+    }
+
+    /// The nonce that the device has proven to know.
+    fn examine(&mut self, shown: &Shown<'a>) -> Result<Vec<u8>, Fault> {
         let device = self.exchange.device;
-        let scheme = cred.meta.type_.as_deref().and_then(AuthScheme::from_type);
-        let sound = self.matches(cred);
-        if sound && device.known {
-            return Ok(());
+        let scheme = match shown {
+            Shown::Cred(cred) => cred.meta.type_.as_deref().and_then(AuthScheme::from_type),
+            Shown::Digest(_) => Some(AuthScheme::Hmac),
+        };
+        let expected = self
+            .session
+            .challenge
+            .as_ref()
+            .unwrap_or(&device.client.nonce);
+        if let Some(text) = self.matches(shown, expected)
+            && device.known
+        {
+            let expected = expected.clone();
+            self.session.nonce_text = text && scheme.is_some_and(AuthScheme::needs_nonce);
+            return Ok(expected);
         }
         Err(Fault {
-            reason: self.diagnose(cred, scheme),
+            refusal: self.diagnose(shown, scheme),
             other_scheme: scheme != Some(device.client.scheme),
         })
     }
 
-    fn matches(&self, cred: &Cred) -> bool {
+    /// Whether the device knows this nonce; if so, whether it hashes the base64 text of a nonce,
+    /// as some do, and not its octets.
+    fn matches(&self, shown: &Shown<'a>, nonce: &[u8]) -> Option<bool> {
         let client = &self.exchange.device.client;
-        let nonce = self.session.challenge.as_ref().unwrap_or(&client.nonce);
-        let proves =
-            |nonce: &[u8]| auth::verify(client.scheme, cred, &client.user, &client.secret, nonce);
-        // Some devices hash the base64 text of the nonce, not its octets.
-        proves(nonce) || proves(STANDARD.encode(nonce).as_bytes())
+        let proves = |nonce: &[u8]| match shown {
+            Shown::Cred(cred) => {
+                auth::verify(client.scheme, cred, &client.user, &client.secret, nonce)
+            }
+            Shown::Digest(header) => {
+                let body = self.exchange.body;
+                auth::verify_hmac(&header.mac, &client.user, &client.secret, nonce, body)
+            }
+        };
+        if proves(nonce) {
+            Some(false)
+        } else {
+            proves(STANDARD.encode(nonce).as_bytes()).then_some(true)
+        }
+    }
+
+    /// Whether the device used a nonce that was valid once.
+    fn is_stale(&self, shown: &Shown<'a>) -> bool {
+        let stored = self
+            .session
+            .challenge
+            .is_some()
+            .then_some(&self.exchange.device.client.nonce);
+        let mut past = stored.into_iter().chain(&self.session.last_nonce);
+        past.any(|nonce| !nonce.is_empty() && self.matches(shown, nonce).is_some())
     }
 
     /// Says which part was wrong, for whoever runs the server; the device is not told.
-    fn diagnose(&self, cred: &Cred, scheme: Option<AuthScheme>) -> String {
+    fn diagnose(&self, shown: &Shown<'a>, scheme: Option<AuthScheme>) -> Refusal {
         let device = self.exchange.device;
-        let name = self.exchange.message.header.source.name.as_deref();
+        let credential = |text: String, mend| Refusal::of_device(Subject::Credential, text, mend);
         if !device.known {
-            return "the device is not registered".into();
+            let mend = "register it with omadm-server device add";
+            return credential("the device is not registered".into(), mend);
         }
         if scheme != Some(device.client.scheme) {
-            let sent = shorten(cred.meta.type_.as_deref().unwrap_or("no type"));
+            let sent = match shown {
+                Shown::Cred(cred) => shorten(cred.meta.type_.as_deref().unwrap_or("no type")),
+                Shown::Digest(_) => AuthScheme::Hmac.as_str().to_owned(),
+            };
             let wanted = device.client.scheme.as_str();
-            return format!("the credentials are {sent}, {wanted} is registered");
+            let text = format!("the credentials are {sent}, {wanted} is registered");
+            return credential(
+                text,
+                "let the device and its registration use the same --auth",
+            );
         }
-        match name {
-            Some(name) if name != device.client.user => format!(
-                "the user name is {:?}, {:?} is registered",
-                shorten(name),
-                device.client.user
+        let same = "give the device the name and secret that are registered, or register it again \
+            with --replace";
+        match self.shown_name(shown) {
+            Some(name) if name != device.client.user => {
+                let (name, user) = (shorten(name), &device.client.user);
+                let text = format!("the user name is {name:?}, {user:?} is registered");
+                credential(text, same)
+            }
+            _ if scheme == Some(AuthScheme::Basic) => credential("wrong secret".into(), same),
+            _ if self.is_stale(shown) => Refusal::of_device(
+                Subject::Nonce,
+                "the secret is right, the nonce an old one",
+                "see that no second device uses this name and that the device keeps its nonces",
             ),
-            _ if scheme == Some(AuthScheme::Basic) => "wrong secret".into(),
-            _ if self.session.challenge.is_some() => "wrong secret (the nonce was fresh)".into(),
-            _ => "wrong secret, or a stale nonce".into(),
+            _ if self.session.phase != Phase::Authenticating => Refusal::of_device(
+                Subject::Proof,
+                "the digest does not fit the message, although the device was proven",
+                "look for a proxy that changes messages, or for somebody who forges them",
+            ),
+            _ if self.session.challenge.is_some() => {
+                credential("wrong secret (the nonce was fresh)".into(), same)
+            }
+            _ => credential("wrong secret, or a stale nonce".into(), same),
+        }
+    }
+
+    fn shown_name(&self, shown: &Shown<'a>) -> Option<&'a str> {
+        match shown {
+            Shown::Digest(header) if header.is_unreadable() => None,
+            Shown::Digest(header) => Some(&header.user),
+            Shown::Cred(_) => self.exchange.message.header.source.name.as_deref(),
         }
     }
 
@@ -139,111 +283,16 @@ impl Turn<'_> {
         STANDARD.encode(self.exchange.fresh).into_bytes()
     }
 
-    /// Keeps the nonce that the device gives with its Status for the server's header: the newest
-    /// one makes the server's next credentials, whoever sent it.
-    pub(super) fn remember_server_nonce(&mut self) {
-        let nonce = self
-            .header_status()
-            .and_then(|status| status.chal.as_ref())
-            .and_then(|chal| chal.next_nonce.as_ref())
-            .and_then(|nonce| auth::nonce_octets(nonce, NonceForm::Decoded));
-        if nonce.is_some() {
-            self.session.server_nonce = nonce;
+    /// Keeps a refusal for whoever looks at the session.
+    pub(super) fn record(&mut self, refusal: Refusal) {
+        let refusals = &mut self.session.refusals;
+        if refusals.len() < MAX_REFUSALS && !refusals.contains(&refusal) {
+            refusals.push(refusal);
         }
-    }
-
-    /// Reads what the device says of the server's credentials. `false` when it refuses them for good.
-    pub(super) fn hear_about_credentials(&mut self) -> bool {
-        // Only now is the device known, so only now may its nonce outlast the session.
-        if let Some(nonce) = self.session.server_nonce.clone() {
-            self.effects.push(Effect::ServerNonce(nonce));
-        }
-        let Some(status) = self.header_status() else {
-            return true;
-        };
-        match StatusCode::parse(&status.data) {
-            Some(StatusCode::AUTHENTICATED) => self.session.server_accepted = true,
-            Some(StatusCode::INVALID_CREDENTIALS | StatusCode::CREDENTIALS_REQUIRED) => {
-                let chal = status.chal.clone();
-                return self.server_refused(chal.as_ref());
-            }
-            Some(code) if !code.is_success() => {
-                let reason = format!("the device refuses the message: {code} {}", code.phrase());
-                self.note(reason.clone());
-                self.refusal = Some(reason);
-            }
-            _ => {}
-        }
-        true
-    }
-
-    fn server_refused(&mut self, chal: Option<&Meta>) -> bool {
-        self.session.server_accepted = false;
-        self.session.server_refusals = self.session.server_refusals.saturating_add(1);
-        let verdict = self.may_try_again(chal);
-        let reason = verdict.as_ref().err().map_or_else(
-            || "the device wants the server's credentials with a new nonce".to_owned(),
-            |fault| format!("the device refuses the server: {fault}"),
-        );
-        // The device has executed nothing of what it refused to hear.
-        self.take_back(&reason);
-        self.note(reason);
-        verdict.is_ok()
-    }
-
-    fn may_try_again(&self, chal: Option<&Meta>) -> Result<(), String> {
-        let server = self.exchange.device.server.as_ref();
-        let server = server.ok_or("it wants server credentials, and none are registered")?;
-        let chal = chal.ok_or_else(|| format!("wrong secret for server user {:?}", server.user))?;
-        if self.session.server_refusals > MAX_SERVER_REFUSALS {
-            return Err(format!("wrong secret for server user {:?}", server.user));
-        }
-        let wanted = chal.type_.as_deref().and_then(AuthScheme::from_type);
-        // Never the secret itself where a digest is registered.
-        if wanted.is_some_and(|wanted| wanted != server.scheme) {
-            let wanted = shorten(chal.type_.as_deref().unwrap_or_default());
-            let ours = server.scheme.as_str();
-            return Err(format!("it wants {wanted}, {ours} is registered"));
-        }
-        Ok(())
-    }
-
-    /// The server's credentials, once the device has proven itself and until it has accepted them.
-    pub(super) fn server_cred(&self) -> Option<Cred> {
-        let server = self.exchange.device.server.as_ref()?;
-        if self.session.server_accepted || !matches!(self.session.phase, Phase::Open | Phase::Ended)
-        {
-            return None;
-        }
-        let nonce = self.session.server_nonce.as_ref().unwrap_or(&server.nonce);
-        auth::credential(server.scheme, &server.user, &server.secret, nonce)
-    }
-
-    /// The device's Status for the server's header, wherever it stands among the others.
-    fn header_status(&self) -> Option<&Status> {
-        let commands = self.exchange.message.commands.iter();
-        commands
-            .filter_map(|command| match command {
-                Command::Status(status) => Some(status),
-                _ => None,
-            })
-            .find(|status| is_for_header(status))
     }
 }
 
-/// Whether a Status is about `SyncHdr`; some devices leave its `CmdRef` out.
-pub(super) fn is_for_header(status: &Status) -> bool {
-    status.cmd == "SyncHdr"
-        && matches!(
-            status.cmd_ref.as_deref().map(str::trim),
-            None | Some("" | "0")
-        )
-}
-
-struct Fault {
-    reason: String,
-    other_scheme: bool,
-}
+const NO_CREDENTIALS: &str = "no credentials";
 
 /// What a peer sent, short enough for a line.
 pub(super) fn shorten(text: &str) -> String {

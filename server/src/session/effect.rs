@@ -1,5 +1,6 @@
 //! What a message changes outside its session.
 
+use super::Refusal;
 use omadm_syncml::StatusCode;
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +44,7 @@ pub enum Effect {
     /// The device has not proven itself.
     AuthenticationFailed {
         /// What was wrong.
-        reason: String,
+        refusal: Refusal,
         /// Whether it cannot just be that it lacked a fresh nonce.
         counts: bool,
     },

@@ -7,21 +7,25 @@
 mod authenticate;
 mod chunk;
 mod effect;
+mod own;
 mod pack;
 mod receive;
+mod refusal;
 mod reply;
 mod sent;
 mod track;
 
 use crate::job::Operation;
 use omadm_syncml::auth::{AuthScheme, Secret};
-use omadm_syncml::{MediaType, Message, StatusCode};
+use omadm_syncml::{HmacHeader, MediaType, Message, StatusCode};
 use serde::{Deserialize, Serialize};
 
 pub use effect::{CommandPath, Effect, ReceivedAlert, ReceivedValue};
+pub use refusal::{Party, Refusal, Subject};
 
 use authenticate::Verdict;
 use chunk::Partial;
+use own::{Own, Standing};
 use reply::Reply;
 use sent::Sent;
 use track::Running;
@@ -29,7 +33,7 @@ use track::Running;
 /// Credentials that one end shows to the other.
 #[derive(Clone)]
 pub struct Credential {
-    /// `syncml:auth-basic` or `syncml:auth-md5`.
+    /// Which kind they are.
     pub scheme: AuthScheme,
     /// The user name.
     pub user: String,
@@ -88,6 +92,10 @@ pub struct Exchange<'a> {
     pub jobs: &'a [Job],
     /// The message.
     pub message: &'a Message,
+    /// The same, octet for octet.
+    pub body: &'a [u8],
+    /// The digest over it that came beside it.
+    pub hmac: Option<&'a HmacHeader>,
     /// The encoding it came in and its answer goes in.
     pub media_type: MediaType,
     /// Where the next message of the session goes.
@@ -150,10 +158,32 @@ pub struct Session {
     pub messages: u32,
     /// How many challenges the device was given.
     challenges: u8,
+    /// How many of them in a row, since it has last proven itself.
+    #[serde(default)]
+    refused_in_a_row: u8,
+    /// The nonce that the last message was proven with, where each message is.
+    #[serde(default)]
+    last_nonce: Option<Vec<u8>>,
+    /// Whether the device hashes nonces as their base64 text.
+    #[serde(default)]
+    nonce_text: bool,
+    /// What was wrong with what the device has shown last, while it has not shown better.
+    #[serde(default)]
+    pub(crate) fault: Option<Refusal>,
+    /// What was refused before, by whom.
+    #[serde(default)]
+    pub(crate) refusals: Vec<Refusal>,
     /// The nonce of the last challenge.
     challenge: Option<Vec<u8>>,
-    /// Whether the device has accepted the server's credentials for the whole session.
-    server_accepted: bool,
+    /// What the device thinks of the server's credentials.
+    #[serde(default)]
+    standing: Standing,
+    /// The scheme that the device asks the server for, when it is a stronger one than registered.
+    #[serde(default)]
+    server_scheme: Option<String>,
+    /// The nonce of the digest over the server's last message.
+    #[serde(default)]
+    signed_with: Option<Vec<u8>>,
     /// How often the device has refused the server's credentials.
     server_refusals: u8,
     /// The nonce that the device has given the server last in this session.
@@ -179,8 +209,15 @@ impl Session {
             phase: Phase::Authenticating,
             messages: 0,
             challenges: 0,
+            refused_in_a_row: 0,
+            last_nonce: None,
+            nonce_text: false,
+            fault: None,
+            refusals: Vec::new(),
             challenge: None,
-            server_accepted: false,
+            standing: Standing::Unseen,
+            server_scheme: None,
+            signed_with: None,
             server_refusals: 0,
             server_nonce: None,
             max_message: None,
@@ -225,6 +262,8 @@ pub struct Outcome {
 ///     device: &device,
 ///     jobs: &[],
 ///     message: &message,
+///     body: b"<SyncML>...",
+///     hmac: None,
 ///     media_type: MediaType::DmXml,
 ///     resp_uri: "http://127.0.0.1/dm?s=1",
 ///     fresh: [7; 18],
@@ -257,7 +296,7 @@ pub fn answer(session: Session, exchange: &Exchange<'_>) -> Outcome {
 pub fn refuse(exchange: &Exchange<'_>, code: StatusCode) -> Message {
     let mut reply = Reply::new(exchange.message);
     reply.refuse_all(exchange.message, code, None);
-    reply.into_message(exchange, 1, None, None)
+    reply.into_message(exchange, 1, Own::default(), None)
 }
 
 /// The answering of one message.
@@ -285,8 +324,9 @@ impl Turn<'_> {
             self.reply.refuse_all(self.exchange.message, code, None);
             return self.close(first);
         }
+        let verdict = self.authenticate();
         self.remember_server_nonce();
-        match self.authenticate() {
+        match verdict {
             Verdict::Accepted { code, chal } => {
                 self.reply.header_status(self.exchange.message, code, chal);
                 self.converse();
@@ -299,12 +339,16 @@ impl Turn<'_> {
     }
 
     fn close(&mut self, first: bool) -> Message {
-        let cred = self.server_cred();
+        let own = self.own();
+        if own.user.is_some() && self.session.standing == Standing::Unseen {
+            self.session.standing = Standing::Shown;
+        }
+        self.session.signed_with.clone_from(&own.nonce);
         let limits = first.then_some(self.exchange.settings);
         std::mem::take(&mut self.reply).into_message(
             self.exchange,
             self.session.messages,
-            cred,
+            own,
             limits,
         )
     }

@@ -160,7 +160,7 @@ impl Turn<'_> {
         self.reply.to_message(
             self.exchange,
             self.session.messages,
-            self.server_cred(),
+            self.own(),
             Some(self.exchange.settings),
         )
     }

@@ -1,8 +1,9 @@
 //! The answer while it is written: Statuses first, then commands, each with its `CmdID`.
 
+use super::own::Own;
 use super::{Exchange, Settings};
 use omadm_syncml::alert::AlertCode;
-use omadm_syncml::{Alert, Command, Cred, Header, Location, Message, Meta, Status, StatusCode};
+use omadm_syncml::{Alert, Command, Header, Location, Message, Meta, Status, StatusCode};
 
 /// An answer that is being written.
 #[derive(Default)]
@@ -168,11 +169,11 @@ impl Reply {
         &self,
         exchange: &Exchange<'_>,
         msg_id: u32,
-        cred: Option<Cred>,
+        own: Own,
         limits: Option<&Settings>,
     ) -> Message {
         Message {
-            header: header(exchange, msg_id, cred, limits),
+            header: header(exchange, msg_id, own, limits),
             commands: self.commands.clone(),
             is_final: self.is_final,
         }
@@ -183,11 +184,11 @@ impl Reply {
         self,
         exchange: &Exchange<'_>,
         msg_id: u32,
-        cred: Option<Cred>,
+        own: Own,
         limits: Option<&Settings>,
     ) -> Message {
         Message {
-            header: header(exchange, msg_id, cred, limits),
+            header: header(exchange, msg_id, own, limits),
             commands: self.commands,
             is_final: self.is_final,
         }
@@ -199,19 +200,13 @@ impl Reply {
     }
 }
 
-fn header(
-    exchange: &Exchange<'_>,
-    msg_id: u32,
-    cred: Option<Cred>,
-    limits: Option<&Settings>,
-) -> Header {
+fn header(exchange: &Exchange<'_>, msg_id: u32, own: Own, limits: Option<&Settings>) -> Header {
     let received = &exchange.message.header;
     // A device knows the server by the address it uses, so that is what comes back.
     let own_uri = match received.target.uri.as_str() {
         "" => exchange.settings.server_id.clone(),
         uri => uri.to_owned(),
     };
-    let user = cred.as_ref().and(exchange.device.server.as_ref());
     let meta = Meta {
         max_msg_size: limits.map(|settings| settings.max_message),
         max_obj_size: limits.map(|settings| settings.max_object),
@@ -225,10 +220,10 @@ fn header(
         target: location(&received.source.uri),
         source: Location {
             uri: own_uri,
-            name: user.map(|credential| credential.user.clone()),
+            name: own.user,
         },
         resp_uri: Some(exchange.resp_uri.to_owned()),
-        cred,
+        cred: own.cred,
         meta,
         ..Header::default()
     }

@@ -52,7 +52,7 @@ impl Turn<'_> {
     /// Whose command a Status answers is known by `MsgRef`, `CmdRef` and `Cmd`, in whatever order
     /// the Statuses come.
     pub(super) fn receive_status(&mut self, status: &Status) {
-        if super::authenticate::is_for_header(status) {
+        if super::own::is_for_header(status) {
             return;
         }
         let msg_ref = status.msg_ref.trim();

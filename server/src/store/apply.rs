@@ -30,8 +30,8 @@ impl Scope<'_> {
     pub(crate) fn apply(&self, effect: &Effect) -> rusqlite::Result<()> {
         match effect {
             Effect::Note(text) => audit::note(self.transaction, self.session, text, self.now),
-            Effect::AuthenticationFailed { reason, counts } => {
-                self.authentication_failed(reason, *counts)
+            Effect::AuthenticationFailed { refusal, counts } => {
+                self.authentication_failed(&refusal.text, *counts)
             }
             Effect::Authenticated => self.authenticated(),
             Effect::ClientNonce(nonce) => self.set_nonce("device", nonce),

@@ -26,9 +26,9 @@ pub struct NewDevice {
 pub struct DeviceSummary {
     /// Its `DevId`.
     pub id: String,
-    /// How it proves itself: `basic` or `md5`.
+    /// How it proves itself: `basic`, `md5` or `hmac`.
     pub auth: String,
-    /// How the server proves itself: `basic`, `md5` or `none`.
+    /// How the server proves itself: `basic`, `md5`, `hmac` or `none`.
     pub server_auth: String,
     /// `Man` of its DevInfo.
     pub manufacturer: Option<String>,
@@ -47,7 +47,7 @@ pub struct DeviceSummary {
 /// Credentials without their secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SecretSummary {
-    /// `basic` or `md5`.
+    /// `basic`, `md5` or `hmac`.
     pub auth: String,
     /// The user name.
     pub user: String,
@@ -297,10 +297,7 @@ fn credential(
     let read = |row: &Row<'_>| {
         let scheme: String = row.get(0)?;
         Ok(Credential {
-            scheme: match scheme.as_str() {
-                "basic" => AuthScheme::Basic,
-                _ => AuthScheme::Md5,
-            },
+            scheme: AuthScheme::from_word(&scheme).unwrap_or(AuthScheme::Md5),
             user: row.get(1)?,
             secret: Secret::new(octets(row, 2)?),
             nonce: octets(row, 3)?,
@@ -332,8 +329,5 @@ fn put_credential(
 
 /// The word of the command line for a scheme.
 pub(crate) const fn scheme_name(scheme: AuthScheme) -> &'static str {
-    match scheme {
-        AuthScheme::Basic => "basic",
-        AuthScheme::Md5 | AuthScheme::Hmac => "md5",
-    }
+    scheme.as_word()
 }

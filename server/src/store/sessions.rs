@@ -3,7 +3,7 @@
 use super::Store;
 use crate::clock::{milliseconds, rfc3339};
 use crate::error::Error;
-use crate::session::{Phase, Session};
+use crate::session::{Phase, Refusal, Session};
 use omadm_syncml::{MediaType, Wall};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use serde::Serialize;
@@ -36,6 +36,8 @@ pub struct SessionSummary {
     pub bytes_sent: i64,
     /// Why it ended as it did.
     pub detail: Option<String>,
+    /// Who refused what of whom, also what both ends got over.
+    pub refusals: Vec<Refusal>,
 }
 
 impl Store {
@@ -74,9 +76,13 @@ impl Store {
 }
 
 const SUMMARY: &str = "SELECT id, device, session_id, phase, authenticated, started, last,
-    received, sent, bytes_received, bytes_sent, detail FROM sessions";
+    received, sent, bytes_received, bytes_sent, detail, state FROM sessions";
 
 fn summary(row: &Row<'_>) -> rusqlite::Result<SessionSummary> {
+    let state: String = row.get(12)?;
+    // A state that another version has written tells nothing.
+    let state = serde_json::from_str::<Session>(&state).ok();
+    let refusals = state.map(|session| session.refusals.into_iter().chain(session.fault));
     Ok(SessionSummary {
         id: row.get(0)?,
         device: row.get(1)?,
@@ -90,6 +96,7 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<SessionSummary> {
         bytes_received: row.get(9)?,
         bytes_sent: row.get(10)?,
         detail: row.get(11)?,
+        refusals: refusals.into_iter().flatten().collect(),
     })
 }
 
