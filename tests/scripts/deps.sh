@@ -3,12 +3,13 @@
 #   deps.sh packages     Debian packages
 #   deps.sh deb          what `make deb` and `make deb-test` need beside
 #   deps.sh cargo-deny   the dependency checker, from the crates registry
+#   deps.sh varlink      a Varlink library for Python, from its registry into target/; prints the Python that has it
 set -euo pipefail
 
 # build: C compiler and linker, SQLite; tests: an independent WBXML codec, kernel figures, a look at the databases,
-# shells that take completions, a reader of man pages
+# shells that take completions, readers of man pages, a place for a Python library
 packages=(gcc libc6-dev binutils pkg-config libsqlite3-dev libwbxml2-utils iproute2 procps sqlite3 util-linux
-    zsh fish mandoc man-db)
+    zsh fish mandoc man-db python3-venv)
 # a Debian in a folder, and booting it
 deb_packages=(git iproute2 mmdebstrap python3 systemd-container util-linux)
 
@@ -44,6 +45,21 @@ install_cargo_deny() {
     cargo install --quiet --locked cargo-deny
 }
 
+install_varlink() {
+    local target venv
+    target=${CARGO_TARGET_DIR:-$(dirname "$0")/../../target}
+    mkdir -p "$target"
+    venv=$(cd "$target" && pwd)/varlink-venv
+    exec 9>"$venv.lock"
+    flock 9
+    if ! "$venv/bin/python" -c 'import varlink' 2>/dev/null; then
+        rm -rf "$venv"
+        python3 -m venv "$venv"
+        "$venv/bin/pip" install --quiet --disable-pip-version-check varlink==31.0.0
+    fi
+    echo "$venv/bin/python"
+}
+
 case "${1:-packages}" in
 packages) install_packages ;;
 deb)
@@ -51,8 +67,9 @@ deb)
     install_packages
     ;;
 cargo-deny) install_cargo_deny ;;
+varlink) install_varlink ;;
 *)
-    echo "deps: unknown part '$1': packages, deb or cargo-deny" >&2
+    echo "deps: unknown part '$1': packages, deb, cargo-deny or varlink" >&2
     exit 64
     ;;
 esac
