@@ -8,7 +8,7 @@ mod rows;
 mod thread;
 
 pub use open::OpenError;
-pub use record::{AccountRecord, AuditEntry, Change, ExecRow, Loaded};
+pub use record::{AccountRecord, Anchor, AuditEntry, Change, ExecRow, Loaded};
 pub use thread::{Done, Store};
 
 #[cfg(test)]

@@ -9,9 +9,12 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode};
 
 /// The version of the schema, kept in `user_version`.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const SCHEMA: &str = include_str!("schema.sql");
+
+/// What makes the schema of a version from the one before, beginning with version 2.
+const MIGRATIONS: [&str; 1] = [include_str!("migrate_2.sql")];
 
 /// Why the state cannot be used.
 #[derive(Debug)]
@@ -138,7 +141,12 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
         .map_err(sqlite)?;
     match version {
         VERSION => Ok(()),
-        0 => create_schema(connection).map_err(sqlite),
+        0 => update(connection, &[SCHEMA]).map_err(sqlite),
+        1..VERSION => {
+            let done = usize::try_from(version - 1).unwrap_or_default();
+            let rest = MIGRATIONS.get(done..).unwrap_or_default();
+            update(connection, rest).map_err(sqlite)
+        }
         version => Err(OpenError::Newer {
             path: path.to_owned(),
             version,
@@ -146,9 +154,11 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     }
 }
 
-fn create_schema(connection: &mut Connection) -> rusqlite::Result<()> {
+fn update(connection: &mut Connection, steps: &[&str]) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
-    transaction.execute_batch(SCHEMA)?;
+    for step in steps {
+        transaction.execute_batch(step)?;
+    }
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
 }

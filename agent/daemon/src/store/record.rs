@@ -1,6 +1,7 @@
 //! What the store keeps, as the event loop sees it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use omadm_dm::session::ExecKey;
 use omadm_dm::{Node, NodeWrite};
@@ -34,6 +35,23 @@ pub struct AccountRecord {
     pub ended: Option<Wall>,
     /// When the last successful session ended.
     pub succeeded: Option<Wall>,
+    /// What there was to know about the result.
+    pub detail: Option<String>,
+    /// What the interval counts from: the last success, or when the account was first seen.
+    pub anchor: Option<Anchor>,
+    /// Before this time the server, or prudence, wants no session that nobody asks for.
+    pub not_before: Option<Wall>,
+    /// Sessions in a row that the daemon did not survive.
+    pub crashes: u32,
+}
+
+/// A moment in the life of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Anchor {
+    /// By the wall clock, if it could be trusted.
+    pub wall: Option<Wall>,
+    /// By the power-on time over all boots.
+    pub power_on: Duration,
 }
 
 /// An `Exec` that was taken.

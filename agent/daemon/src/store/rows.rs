@@ -8,7 +8,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Error, Result, Row, params};
 use std::time::Duration;
 
-use super::record::{AccountRecord, Change, ExecRow, Loaded};
+use super::record::{AccountRecord, Anchor, Change, ExecRow, Loaded};
 
 /// How many `Exec`s of each server are remembered.
 const EXECS_PER_SERVER: i64 = 64;
@@ -100,13 +100,20 @@ fn forget(connection: &Connection, account: &str) -> Result<()> {
 fn put_record(connection: &Connection, account: &str, record: &AccountRecord) -> Result<()> {
     connection
         .execute(
-            "INSERT OR REPLACE INTO account_record VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT OR REPLACE INTO account_record (name, failures, result, ended, succeeded,
+             detail, anchor_wall, anchor_power_on, not_before, crashes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             params![
                 account,
                 record.failures,
                 record.result,
                 record.ended.map(micros),
                 record.succeeded.map(micros),
+                record.detail,
+                record.anchor.and_then(|anchor| anchor.wall).map(micros),
+                record.anchor.map(|anchor| micros(Wall(anchor.power_on))),
+                record.not_before.map(micros),
+                record.crashes,
             ],
         )
         .map(drop)
@@ -220,8 +227,18 @@ fn record(row: &Row<'_>) -> Result<(String, AccountRecord)> {
         result: row.get("result")?,
         ended: wall(row, "ended")?,
         succeeded: wall(row, "succeeded")?,
+        detail: row.get("detail")?,
+        anchor: anchor(row)?,
+        not_before: wall(row, "not_before")?,
+        crashes: row.get("crashes")?,
     };
     Ok((row.get("name")?, record))
+}
+
+fn anchor(row: &Row<'_>) -> Result<Option<Anchor>> {
+    let power_on = wall(row, "anchor_power_on")?;
+    let wall = wall(row, "anchor_wall")?;
+    Ok(power_on.map(|Wall(power_on)| Anchor { wall, power_on }))
 }
 
 fn alert(row: &Row<'_>) -> Result<GenericAlert> {

@@ -33,7 +33,12 @@ CREATE TABLE account_record (
     failures INTEGER NOT NULL,
     result TEXT,
     ended INTEGER,
-    succeeded INTEGER
+    succeeded INTEGER,
+    detail TEXT,
+    anchor_wall INTEGER,
+    anchor_power_on INTEGER,
+    not_before INTEGER,
+    crashes INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 -- Generic Alerts that no server has answered yet, oldest first.

@@ -121,7 +121,13 @@ fn the_other_tables_are_read_back() {
         failures: 3,
         result: Some("refused".to_owned()),
         ended: Some(Wall(Duration::from_secs(1))),
-        succeeded: None,
+        detail: Some("connection refused".to_owned()),
+        anchor: Some(Anchor {
+            wall: None,
+            power_on: Duration::from_secs(5),
+        }),
+        crashes: 2,
+        ..AccountRecord::default()
     };
     let account = || "bench".to_owned();
     state
@@ -297,6 +303,39 @@ fn a_newer_schema_is_not_touched() {
         matches!(error, OpenError::Newer { version: 99, .. }),
         "{error}"
     );
+}
+
+#[test]
+fn an_older_database_is_brought_up_to_date() {
+    let state = State::new();
+    state.commit(vec![put("./A", leaf("kept"))]).unwrap();
+    let connection = rusqlite::Connection::open(state.path()).unwrap();
+    connection
+        .execute_batch(
+            "DROP TABLE account_record;
+             CREATE TABLE account_record (
+                 name TEXT PRIMARY KEY,
+                 failures INTEGER NOT NULL,
+                 result TEXT,
+                 ended INTEGER,
+                 succeeded INTEGER
+             ) STRICT, WITHOUT ROWID;
+             INSERT INTO account_record VALUES ('bench', 3, 'refused', 1000000, NULL);
+             PRAGMA user_version = 1;",
+        )
+        .unwrap();
+    drop(connection);
+    for _ in 0..2 {
+        let loaded = Store::open(&state.path()).unwrap().1;
+        let expected = AccountRecord {
+            failures: 3,
+            result: Some("refused".to_owned()),
+            ended: Some(Wall(Duration::from_secs(1))),
+            ..AccountRecord::default()
+        };
+        assert_eq!(loaded.records["bench"], expected);
+        assert_eq!(loaded.nodes.len(), 1);
+    }
 }
 
 #[test]
