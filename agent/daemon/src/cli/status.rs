@@ -8,7 +8,7 @@ use super::arguments::Listing;
 use super::client::Client;
 use super::failure::Failure;
 use super::print::{self, Harmless, Style};
-use crate::control::wire::{GetStatus, SessionState, Status};
+use crate::control::wire::{AccountState, GetStatus, SessionState, Status};
 
 /// Shows the daemon.
 pub(super) fn run(
@@ -26,7 +26,13 @@ pub(super) fn run(
 
 fn show(status: &Status, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let mut line = |name: &str, value: &dyn Display| {
-        writeln!(out, "{} {value}", style.strong(&format!("{name:<13}")))
+        let name = format!("{name:<13}");
+        writeln!(
+            out,
+            "{} {}",
+            style.strong(&name),
+            fold(14, &value.to_string())
+        )
     };
     line("Version", &Harmless(&status.version))?;
     line("Device", &Harmless(&status.device_id))?;
@@ -58,7 +64,81 @@ fn show(status: &Status, style: Style, out: &mut dyn Write) -> io::Result<()> {
         line("Refused", &Harmless(&refusal.to_string()))?;
     }
     writeln!(out)?;
-    account::table(&status.accounts, style, out)
+    // What keeps an account waiting is said with the rest of what lies before it.
+    let quiet = |account: &AccountState| AccountState {
+        waiting: None,
+        ..account.clone()
+    };
+    let accounts: Vec<_> = status.accounts.iter().map(quiet).collect();
+    account::table(&accounts, style, out)?;
+    for account in &status.accounts {
+        let name = Harmless(&account.name).to_string();
+        let indent = name.chars().count() + 2;
+        for text in [trouble(account), prospect(account)].into_iter().flatten() {
+            let text = Harmless(&text).to_string();
+            writeln!(out, "{name}  {}", fold(indent, &text))?;
+        }
+    }
+    Ok(())
+}
+
+/// What went wrong last, if it did.
+fn trouble(account: &AccountState) -> Option<String> {
+    let result = account.last_result.as_deref()?;
+    if account.failures == 0 {
+        return None;
+    }
+    let detail = match account.last_detail.as_deref() {
+        Some(detail) => format!(": {detail}"),
+        None => String::new(),
+    };
+    let success = match account.last_success.as_deref() {
+        Some(time) => format!("; the last success was at {}", print::moment(time)),
+        None => "; never a success".to_owned(),
+    };
+    Some(format!("{result}{detail}{success}"))
+}
+
+/// When the next session is, why, and what it waits for.
+fn prospect(account: &AccountState) -> Option<String> {
+    let waiting = account.waiting.as_deref();
+    let Some(seconds) = account.next_seconds else {
+        return waiting.map(|reason| format!("waiting: {reason}"));
+    };
+    let mut text = format!(
+        "next in {} ({})",
+        print::duration(seconds.round()),
+        account.next_causes.join(", ")
+    );
+    if let Some(reason) = waiting {
+        text.push_str(", waiting: ");
+        text.push_str(reason);
+    }
+    Some(text)
+}
+
+/// How wide the output is.
+const WIDTH: usize = 100;
+
+/// A text in lines that fit beside `indent` columns, broken between words.
+fn fold(indent: usize, text: &str) -> String {
+    let room = WIDTH.saturating_sub(indent).max(20);
+    let mut folded = String::new();
+    let mut used = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length > room {
+            folded.push('\n');
+            folded.extend(std::iter::repeat_n(' ', indent));
+            used = 0;
+        } else if used > 0 {
+            folded.push(' ');
+            used += 1;
+        }
+        folded.push_str(word);
+        used += length;
+    }
+    folded
 }
 
 /// A session in a line.
@@ -72,7 +152,7 @@ pub(super) fn summary(session: &SessionState) -> String {
     let mut text = format!(
         "{id}with {} ({}), {} in {}: {} sent in {}, {} received in {}, {}",
         session.account,
-        session.cause,
+        causes(session),
         result,
         print::duration(session.seconds),
         octets(session.bytes_sent),
@@ -86,6 +166,13 @@ pub(super) fn summary(session: &SessionState) -> String {
         text.push_str(detail);
     }
     Harmless(&text).to_string()
+}
+
+fn causes(session: &SessionState) -> String {
+    if session.causes.is_empty() {
+        return session.cause.clone(); // a daemon of an earlier version
+    }
+    session.causes.join(", ")
 }
 
 fn octets(count: i64) -> String {
@@ -110,6 +197,7 @@ mod tests {
                 account: "lab".to_owned(),
                 session_id: "7".to_owned(),
                 cause: "user".to_owned(),
+                causes: vec!["user".to_owned(), "calendar".to_owned()],
                 seconds: 1.5,
                 messages_sent: 3,
                 messages_received: 3,
@@ -135,7 +223,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.contains("7 with lab (user), completed in 1.500 s: 2.0 KiB sent in 3 messages, 0 B received in 3, 5 commands"),
+            text.contains("7 with lab (user, calendar), completed in 1.500 s: 2.0 KiB sent in 3 messages, 0 B\n              received in 3, 5 commands\n"),
             "{text}"
         );
         assert!(
@@ -144,6 +232,48 @@ mod tests {
         );
         assert!(
             text.ends_with("no accounts; make one with: omadm account add\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_lies_before_an_account_is_said_in_words() {
+        let account = AccountState {
+            name: "lab".to_owned(),
+            server_id: "lab.example".to_owned(),
+            addresses: vec!["https://lab.example/dm".to_owned()],
+            last_result: Some("bearer-failed".to_owned()),
+            last_detail: Some("lab.example: connection refused ".repeat(5)),
+            next_seconds: Some(612.3),
+            next_causes: vec!["alerts".to_owned(), "retry".to_owned()],
+            waiting: Some("the backoff after 3 failures in a row".to_owned()),
+            failures: 3,
+            ..AccountState::default()
+        };
+        let status = Status {
+            accounts: vec![account],
+            ..Status::default()
+        };
+        let mut out = Vec::new();
+        show(&status, Style::Plain, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let widest = text.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(100), "{text}");
+        assert!(
+            text.contains("\nlab  bearer-failed: lab.example: "),
+            "{text}"
+        );
+        let words: Vec<_> = text.split_whitespace().collect();
+        let words = words.join(" ");
+        assert!(
+            words.contains("refused ; never a success lab next in"),
+            "{text}"
+        );
+        assert!(
+            text.ends_with(
+                "\nlab  next in 00:10:12 (alerts, retry), waiting: the backoff after 3 failures \
+                 in a row\n"
+            ),
             "{text}"
         );
     }

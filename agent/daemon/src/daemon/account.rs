@@ -1,16 +1,17 @@
 //! What the machine keeps of each account beside the tree: its policy, how its sessions have
-//! gone, and when the next one is due.
+//! gone, and what it has before it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use omadm_dm::session::SessionCause;
-use omadm_syncml::Now;
 
-use super::schedule::{self, Dice, Due, Prospect};
+use super::agenda::{Agenda, CRASHES, Next, Rules};
+use super::elapsed::Moment;
+use super::schedule::{Dice, Due};
 use crate::config::Config;
 use crate::mo::dmacc::AccountPolicy;
-use crate::store::AccountRecord;
+use crate::store::{AccountRecord, Anchor};
 
 /// The local side of an account.
 #[derive(Debug, Default)]
@@ -19,8 +20,17 @@ pub(super) struct Local {
     pub policy: Option<AccountPolicy>,
     /// How its sessions have gone.
     pub record: AccountRecord,
-    /// Its next session.
-    pub due: Option<Due>,
+    /// Its sessions to come.
+    pub agenda: Agenda,
+}
+
+/// An account that sessions can be held with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Usable {
+    /// Its name.
+    pub name: String,
+    /// Whether its sessions need a right clock.
+    pub tls: bool,
 }
 
 /// The local sides of all accounts by name.
@@ -42,6 +52,15 @@ impl Book {
         self.locals.remove(account);
     }
 
+    /// The latest power-on time that anything has been noted at.
+    pub(super) fn latest(&self) -> Duration {
+        let anchors = self.locals.values().filter_map(|local| local.record.anchor);
+        anchors
+            .map(|anchor| anchor.power_on)
+            .max()
+            .unwrap_or_default()
+    }
+
     /// Every policy.
     pub(super) fn policies(&self) -> Vec<AccountPolicy> {
         let policies = self
@@ -51,165 +70,114 @@ impl Book {
         policies.collect()
     }
 
-    /// Plans the first session of the accounts that have none planned, and of every account
-    /// when `anew`.
+    /// Plans the sessions of the accounts that have none planned, and of all of them when
+    /// `anew`. Returns the accounts that are seen for the first time.
     pub(super) fn plan(
         &mut self,
-        accounts: impl IntoIterator<Item = String>,
+        accounts: &[Usable],
         config: &Config,
         anew: bool,
-        now: Now,
-        mut dice: impl FnMut() -> Dice,
-    ) {
-        for account in accounts {
-            let local = self.local(&account);
-            if anew || local.due.is_none() {
-                let record = &local.record;
-                local.due = schedule::first(
-                    &config.schedule,
-                    &config.retry,
-                    record.failures,
-                    record.succeeded,
-                    now,
-                    dice(),
-                );
+        now: Moment,
+        dice: &mut dyn FnMut() -> Dice,
+    ) -> Vec<String> {
+        let mut first = Vec::new();
+        for Usable { name, tls } in accounts {
+            let local = self.local(name);
+            local.agenda.tls = *tls;
+            if local.record.anchor.is_none() {
+                first.push(name.clone());
             }
+            local.record.anchor = Some(match (local.record.anchor, local.record.succeeded) {
+                (Some(anchor), _) => anchor.mended(now),
+                (None, Some(then)) => Anchor::of_wall(then, now),
+                (None, None) => Anchor::new(now),
+            });
+            if anew || local.agenda.is_empty() {
+                let rules = Rules::of(config, name);
+                local.agenda.plan(&rules, &local.record, now, dice);
+            }
+        }
+        first
+    }
+
+    /// The clock has been set. Returns the accounts that have learnt from it.
+    pub(super) fn clock_set(
+        &mut self,
+        config: &Config,
+        now: Moment,
+        dice: &mut dyn FnMut() -> Dice,
+    ) -> Vec<String> {
+        let mut learnt = Vec::new();
+        for (name, local) in &mut self.locals {
+            let Local { record, agenda, .. } = local;
+            let mended = record.anchor.map(|anchor| anchor.mended(now));
+            if mended != record.anchor {
+                record.anchor = mended;
+                learnt.push(name.clone());
+            }
+            agenda.clock_set(&Rules::of(config, name), record, now, dice);
+        }
+        learnt
+    }
+
+    /// A network has come.
+    #[allow(dead_code, reason = "nothing watches the network yet")]
+    pub(super) fn network_up(
+        &mut self,
+        accounts: &[Usable],
+        config: &Config,
+        first: bool,
+        now: Moment,
+        dice: &mut dyn FnMut() -> Dice,
+    ) {
+        for Usable { name, .. } in accounts {
+            let Local { record, agenda, .. } = self.local(name);
+            agenda.network_up(&Rules::of(config, name), record, first, now, dice);
         }
     }
 
-    /// Brings sessions forward that were planned, or could not be held, without the right time.
-    pub(super) fn hasten_by_clock(
-        &mut self,
-        config: &Config,
-        now: Now,
-        mut dice: impl FnMut() -> Dice,
-    ) {
-        for Local { record, due, .. } in self.locals.values_mut() {
-            let Some(planned) = due else { continue };
-            let (schedule, retry) = (&config.schedule, &config.retry);
-            let better = match planned.cause {
-                SessionCause::Schedule => {
-                    schedule::first(schedule, retry, 0, record.succeeded, now, dice())
-                }
-                // As if it were the first failure: it may have been for the clock alone.
-                SessionCause::Retry if record.result.as_deref() == Some("bearer-failed") => {
-                    let at_once = Prospect::Later(Duration::ZERO);
-                    Some(schedule::again(retry, 1, at_once, now, dice()))
-                }
-                _ => None,
-            };
-            if let Some(better) = better.filter(|better| better.at < planned.at) {
-                *planned = better;
+    /// A new boot of the machine: what ended the sessions of the last one may have been the power.
+    pub(super) fn forget_crashes(&mut self) {
+        for local in self.locals.values_mut() {
+            if local.record.crashes >= CRASHES {
+                local.record.not_before = None;
             }
+            local.record.crashes = 0;
         }
     }
 
     /// Brings an account's session forward, never back.
     pub(super) fn hasten(&mut self, account: &str, due: Due) {
-        let planned = &mut self.local(account).due;
-        if planned.is_none_or(|planned| due.at < planned.at) {
-            *planned = Some(due);
-        }
+        self.local(account).agenda.hasten(due);
     }
 
-    /// Takes out the sessions whose time has come.
-    pub(super) fn take_due(&mut self, now: Now) -> Vec<(String, SessionCause)> {
+    /// Takes out the causes whose time has come, but for the account that is `busy`.
+    pub(super) fn take_due(
+        &mut self,
+        now: Moment,
+        clock: Option<Duration>,
+        busy: Option<&str>,
+    ) -> Vec<(String, Vec<SessionCause>)> {
         let mut taken = Vec::new();
         for (account, local) in &mut self.locals {
-            if let Some(due) = local.due.take_if(|due| due.at <= now.boot) {
-                taken.push((account.clone(), due.cause));
+            if busy == Some(account) {
+                continue;
+            }
+            let causes = local.agenda.take(now, clock);
+            if !causes.is_empty() {
+                taken.push((account.clone(), causes));
             }
         }
         taken
     }
 
-    /// When the next session is due.
-    pub(super) fn next_due(&self) -> Option<Duration> {
-        let dues = self.locals.values().filter_map(|local| local.due);
-        dues.map(|due| due.at).min()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(seconds: u64) -> Now {
-        Now {
-            boot: Duration::from_secs(seconds),
-            wall: None,
-        }
-    }
-
-    #[test]
-    fn what_is_due_is_taken_once() {
-        let mut book = Book::default();
-        let due = |seconds| Due {
-            at: Duration::from_secs(seconds),
-            cause: SessionCause::Schedule,
-        };
-        book.hasten("a", due(10));
-        book.hasten("b", due(20));
-        book.hasten("a", due(15));
-        assert_eq!(book.next_due(), Some(Duration::from_secs(10)));
-        assert!(book.take_due(at(9)).is_empty());
-        assert_eq!(
-            book.take_due(at(10)),
-            [("a".to_owned(), SessionCause::Schedule)]
-        );
-        assert!(book.take_due(at(10)).is_empty());
-        assert_eq!(book.next_due(), Some(Duration::from_secs(20)));
-    }
-
-    #[test]
-    fn a_clock_that_is_set_late_brings_sessions_forward() {
-        let config = Config::default();
-        let interval = config.schedule.interval.unwrap();
-        let mut book = Book::default();
-        let wall = |seconds| Some(omadm_syncml::Wall(Duration::from_secs(seconds)));
-        let day = 86_400;
-        book.local("old").record.succeeded = wall(10 * day);
-        book.local("new").record.succeeded = None;
-        // Started with a clock that knows nothing, set a minute later.
-        book.plan(
-            ["old", "new"].map(str::to_owned),
-            &config,
-            false,
-            at(0),
-            || 0,
-        );
-        let late = Due {
-            at: Duration::from_hours(5),
-            cause: SessionCause::Retry,
-        };
-        for (account, result) in [("failed", "bearer-failed"), ("wrong", "refused")] {
-            let local = book.local(account);
-            local.record.failures = 9;
-            local.record.result = Some(result.to_owned());
-            local.due = Some(late);
-        }
-        let now = Now {
-            wall: wall(15 * day),
-            ..at(60)
-        };
-        book.hasten_by_clock(&config, now, || 0);
-        let due = |account: &str| book.get(account).unwrap().due.unwrap();
-        assert_eq!(due("old").at, Duration::from_mins(1));
-        assert_eq!(due("new").at, interval, "never brought back");
-        assert_eq!(due("failed").at, Duration::from_mins(1));
-        assert_eq!(due("wrong"), late);
-    }
-
-    #[test]
-    fn every_account_is_planned_and_again_only_anew() {
-        let mut book = Book::default();
-        let config = Config::default();
-        let names = || ["a".to_owned(), "b".to_owned()];
-        book.plan(names(), &config, false, at(0), || 0);
-        let first = book.next_due().unwrap();
-        book.plan(names(), &config, false, at(100), || 0);
-        assert_eq!(book.next_due(), Some(first));
-        book.plan(names(), &config, true, at(100), || 0);
-        assert_eq!(book.next_due(), Some(first + Duration::from_secs(100)));
+    /// When the next session is due, but for the account that is `busy`.
+    pub(super) fn next_due(&self, clock: Option<Duration>, busy: Option<&str>) -> Option<Duration> {
+        let others = self
+            .locals
+            .iter()
+            .filter(|(name, _)| busy != Some(name.as_str()));
+        let nexts = others.filter_map(|(_, local)| local.agenda.next(clock));
+        nexts.map(|Next { at, .. }| at).min()
     }
 }

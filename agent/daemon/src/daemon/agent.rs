@@ -5,6 +5,7 @@
 )]
 
 use std::collections::VecDeque;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,8 +16,9 @@ use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 
 use super::account::Book;
-use super::clock::now;
+use super::clock::{Alarm, ClockWatch, now};
 use super::commit::Commit;
+use super::elapsed::Known;
 use super::queue::Queue;
 use super::schedule::Dice;
 use super::sessions::{Running, Step, Waiter};
@@ -29,10 +31,6 @@ use crate::store::Store;
 
 /// How long a session may take to say goodbye when the daemon stops.
 const STOP: Duration = Duration::from_secs(5);
-
-/// The loop looks at the clock this often at least: its timers stand still while the machine
-/// sleeps, `CLOCK_BOOTTIME` does not.
-const LOOK: Duration = Duration::from_mins(10);
 
 /// All state of the daemon.
 pub(super) struct Agent {
@@ -52,12 +50,23 @@ pub(super) struct Agent {
     pub commit: Option<Commit>,
     /// Calls that have to wait for the transaction on its way.
     pub deferred: VecDeque<Asked>,
-    /// The wall clock at the boot of the machine, as it was last seen; `None` until plausible.
-    pub clock_offset: Option<Duration>,
+    /// What is known of the time.
+    pub known: Known,
+    /// What the kernel calls this boot.
+    pub boot_id: Option<String>,
+    /// A session has begun that is noted in the store.
+    pub in_session: bool,
     pub watchdog: Option<Duration>,
     pub alive_at: Duration,
     /// When the daemon ends whatever happens; `None` while it is not asked to stop.
     pub stop_at: Option<Duration>,
+}
+
+/// What wakes the loop besides calls and sessions.
+pub(super) struct Wakers {
+    pub signals: Signals,
+    pub alarm: Alarm,
+    pub clock: ClockWatch,
 }
 
 /// What the process is told by signals.
@@ -73,12 +82,13 @@ enum Event {
     Asked(Asked),
     Committed(Result<(), StoreError>),
     Session(Step),
+    ClockSet,
     Time,
 }
 
 impl Agent {
     /// Runs until a signal ends it.
-    pub(super) async fn run(mut self, mut asked: mpsc::Receiver<Asked>, mut signals: Signals) {
+    pub(super) async fn run(mut self, mut asked: mpsc::Receiver<Asked>, mut wakers: Wakers) {
         notify::ready(&status::line(&self));
         event::ready(&self.dev_id);
         loop {
@@ -86,18 +96,20 @@ impl Agent {
             if self.is_done() {
                 break;
             }
-            let wait = self.wait(now());
+            let next = self.next(now());
             // A message is taken only when the tree stands still.
             let settled = self.commit.is_none();
             let event = tokio::select! {
-                event = signals.next() => event,
+                event = wakers.signals.next() => event,
                 result = committed(&mut self.commit) => Event::Committed(result),
                 step = stepped(&mut self.running, settled) => Event::Session(step),
                 Some(asked) = asked.recv(), if self.stop_at.is_none() => Event::Asked(asked),
-                () = tokio::time::sleep(wait) => Event::Time,
+                result = wakers.clock.set() => told(result, Event::ClockSet).await,
+                result = wakers.alarm.wait(next) => told(result, Event::Time).await,
             };
             self.handle(event, now());
         }
+        self.end(now()).await;
         event::stopped();
     }
 
@@ -108,6 +120,7 @@ impl Agent {
             Event::Asked(asked) => self.answer(asked, now),
             Event::Committed(result) => self.committed(result, now),
             Event::Session(step) => self.step(step, now),
+            Event::ClockSet => self.clock_set(now),
             Event::Time => {}
         }
     }
@@ -124,9 +137,13 @@ impl Agent {
         if self.stop_at.is_some() {
             return;
         }
-        self.notice_clock(now);
-        for (account, cause) in self.book.take_due(now) {
-            self.queue.push(&account, cause, None);
+        if now.boot >= self.known.keep_at() {
+            self.keep_time(now);
+        }
+        let (moment, clock) = (self.moment(now), self.clock_wait(now));
+        let busy = self.running.as_ref().map(|running| &*running.account.name);
+        for (account, causes) in self.book.take_due(moment, clock, busy) {
+            self.queue.push(&account, &causes, None);
         }
         while self.running.is_none()
             && self.commit.is_none()
@@ -136,16 +153,28 @@ impl Agent {
         }
     }
 
-    fn wait(&self, now: Now) -> Duration {
+    /// When something is to be done next although nothing happens, on `CLOCK_BOOTTIME`.
+    fn next(&self, now: Now) -> Option<Duration> {
         let watchdog = self.watchdog.map(|_| self.alive_at);
         let session = self.running.as_ref().map(Running::deadline);
         // A transaction on its way keeps the session from noticing the time.
         let session = session.filter(|_| self.commit.is_none());
-        let due = self.book.next_due();
-        let due = due.filter(|_| self.stop_at.is_none());
-        let times = [watchdog, session, due, self.stop_at];
-        let next = times.into_iter().flatten().min();
-        next.map_or(LOOK, |next| next.saturating_sub(now.boot).min(LOOK))
+        let busy = self.running.as_ref().map(|running| &*running.account.name);
+        let due = self.book.next_due(self.clock_wait(now), busy);
+        let kept = Some(self.known.keep_at());
+        let [due, kept] = [due, kept].map(|time| time.filter(|_| self.stop_at.is_none()));
+        let times = [watchdog, session, due, kept, self.stop_at];
+        times.into_iter().flatten().min()
+    }
+
+    /// The last that is stored: the time, and that no session runs.
+    async fn end(&mut self, now: Now) {
+        let mut changes = vec![self.time_known(now)];
+        if self.in_session {
+            changes.push(self.session_over());
+        }
+        // Without it the daemon merely counts as having crashed in this session.
+        drop(self.store.commit(changes).await);
     }
 
     fn is_done(&self) -> bool {
@@ -174,6 +203,15 @@ impl Signals {
             _ = self.hang_up.recv() => Event::Reload,
         }
     }
+}
+
+/// A clock that cannot be waited for is tried again: without it, nothing would be done in time.
+async fn told(result: io::Result<()>, event: Event) -> Event {
+    if let Err(error) = result {
+        log::error!("a timer of the kernel failed: {error}");
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    }
+    event
 }
 
 async fn committed(commit: &mut Option<Commit>) -> Result<(), StoreError> {

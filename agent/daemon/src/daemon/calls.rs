@@ -127,7 +127,8 @@ impl Agent {
                 // However long a session takes, clients that have given up do not pile up.
                 self.queue.release(|waiter| waiter.answer.is_unwanted());
                 let waiter = Waiter { answer, trace };
-                self.queue.push(&account, SessionCause::User, Some(waiter));
+                self.queue
+                    .push(&account, &[SessionCause::User], Some(waiter));
             }
             Err(error) => answer.finish(Err::<RunSessionReply, _>(error)),
         }
@@ -291,7 +292,10 @@ impl Agent {
             for effect in self.tree.reconcile(now) {
                 log::error!("{}: no action {:?}", effect.uri, effect.action);
             }
-            self.plan(false, now);
+            // A session that begins leaves nothing to be planned.
+            if !matches!(then, Then::Begin(_)) {
+                self.plan(false, now);
+            }
         }
         match then {
             Then::Local { answer, account } => {
@@ -304,6 +308,7 @@ impl Agent {
                         .map_err(|error| store_error(&error)),
                 );
             }
+            Then::Begin(begin) => self.session_noted(*begin, now),
             session @ Then::Session { .. } => {
                 self.session_committed(result, &writes, session, now);
             }

@@ -1,20 +1,22 @@
 //! The end of a session: it is recorded, the next one is planned, and whoever waited is told.
 
 use std::fmt;
-use std::time::Duration;
 
 use omadm_dm::session::{Outcome, SessionCause, SessionEnd};
-use omadm_syncml::{Now, Wall};
+use omadm_syncml::Now;
 
+use super::agenda::Rules;
 use super::agent::{Agent, dice};
-use super::clock::rfc3339;
+use super::clock;
 use super::commit;
-use super::schedule::{self, Prospect};
+use super::crash;
+use super::elapsed::Moment;
+use super::schedule::Prospect;
 use super::sessions::{self, Running};
 use super::{notify, status};
 use crate::control::wire::{Refusal, RunSessionReply, SessionState};
 use crate::event::{self, About};
-use crate::store::{AccountRecord, Change};
+use crate::store::{AccountRecord, Anchor, Change};
 
 /// How a session ended.
 pub(super) struct End {
@@ -88,75 +90,85 @@ impl Agent {
     ) {
         let name = &running.account.name;
         if !self.account_names().contains(name) {
-            return; // The session was the last of its account.
+            // The session was the last of its account.
+            let over = self.session_over();
+            drop(self.store.commit(vec![over]));
+            return;
         }
-        let cancelled = state.result.as_deref() == Some("cancelled");
+        let moment = self.moment(now);
+        let rules = Rules::of(&self.config, name);
+        // Whoever asked has the failure in hand; the rest has nobody but the daemon.
+        let again =
+            running.cause() != SessionCause::User || rules.is_any() || !self.alerts.is_empty();
         let local = self.book.local(name);
-        let before = &local.record;
-        let record = AccountRecord {
-            failures: match failed {
-                None => 0,
-                Some(_) if cancelled => before.failures,
-                Some(_) => before.failures.saturating_add(1),
-            },
-            result: state.result.clone(),
-            ended: now.wall.or(before.ended),
-            succeeded: if failed.is_none() {
-                now.wall
-            } else {
-                before.succeeded
-            },
-        };
-        local.record = record.clone();
-        let next = match failed {
-            None => schedule::next(&self.config.schedule, now, dice()),
-            // Whoever asked has the failure in hand; the rest has nobody but the daemon.
-            Some(_) if running.cause == SessionCause::User && !self.persists() => None,
+        local.record = outcome(&local.record, state, failed, moment);
+        let (record, agenda) = (&mut local.record, &mut local.agenda);
+        match failed {
+            None => agenda.succeeded(&rules, record, moment, &mut dice),
+            Some(_) if !again => {}
             Some(prospect) => {
-                let retry = &self.config.retry;
-                Some(schedule::again(
-                    retry,
-                    record.failures,
-                    prospect,
-                    now,
-                    dice(),
-                ))
+                agenda.failed(&rules, record.failures, prospect, moment, &mut dice);
             }
-        };
-        if let Some(next) = next.filter(|_| failed.is_some()) {
+        }
+        let hold = agenda.hold(moment);
+        let rest = hold.map(|hold| hold.until.saturating_sub(now.boot));
+        record.not_before = clock::after(moment.wall, rest);
+        if let Some(next) = agenda.next(None).filter(|_| failed.is_some()) {
             let wait = next.at.saturating_sub(now.boot).as_secs();
             log::info!("account {name}: the next attempt is in {wait} s");
         }
-        self.book.local(name).due = next;
-        self.store_record(name.clone(), record, state, now);
+        self.store_record(name, state, now);
     }
 
-    /// Whether sessions are tried without anybody asking.
-    fn persists(&self) -> bool {
-        self.config.schedule.interval.is_some() || !self.alerts.is_empty()
-    }
-
-    fn store_record(
-        &mut self,
-        account: String,
-        record: AccountRecord,
-        state: &SessionState,
-        now: Now,
-    ) {
+    fn store_record(&mut self, account: &str, state: &SessionState, now: Now) {
         let what = format!(
             "session {} ({}): {}, {} commands",
             state.session_id,
-            state.cause,
+            state.causes.join(", "),
             state.result.as_deref().unwrap_or_default(),
             state.commands
         );
         let keep = self.config.history.audit_entries;
         let audit = commit::audit(&state.server_id, what, keep, now);
-        // Nothing waits for it: after a crash, the last session merely counts as not held.
-        drop(
-            self.store
-                .commit(vec![Change::Record { account, record }, audit]),
-        );
+        let over = self.session_over();
+        self.keep_records(vec![account.to_owned()], vec![audit, over]);
+    }
+
+    /// No session runs: the end of the daemon is not its fault.
+    pub(super) fn session_over(&mut self) -> Change {
+        self.in_session = false;
+        Change::Meta {
+            key: crash::KEY,
+            value: String::new(),
+        }
+    }
+}
+
+/// How the sessions of an account have gone, now that another one is over.
+fn outcome(
+    before: &AccountRecord,
+    state: &SessionState,
+    failed: Option<Prospect>,
+    now: Moment,
+) -> AccountRecord {
+    let cancelled = state.result.as_deref() == Some("cancelled");
+    let (succeeded, anchor) = match failed {
+        None => (now.wall, Some(Anchor::new(now))),
+        Some(_) => (before.succeeded, before.anchor),
+    };
+    AccountRecord {
+        failures: match failed {
+            None => 0,
+            Some(_) if cancelled => before.failures,
+            Some(_) => before.failures.saturating_add(1),
+        },
+        result: state.result.clone(),
+        detail: state.detail.clone(),
+        ended: now.wall.or(before.ended),
+        succeeded,
+        anchor,
+        not_before: None,
+        crashes: 0,
     }
 }
 
@@ -209,7 +221,7 @@ fn report(running: &Running, state: &SessionState, status: Option<u16>) {
             id => format!("{id} "),
         },
         state.server_id,
-        state.cause,
+        state.causes.join(", "),
         state.result.as_deref().unwrap_or_default(),
         state
             .detail
@@ -229,10 +241,4 @@ fn report(running: &Running, state: &SessionState, status: Option<u16>) {
     } else {
         event::session_failed(&about, text);
     }
-}
-
-/// When an account's next session is due on the wall clock.
-pub(super) fn due_text(at: Duration, now: Now) -> Option<String> {
-    let wall = now.wall?.0 + at.saturating_sub(now.boot);
-    rfc3339(Wall(wall))
 }

@@ -17,7 +17,7 @@ use super::opening::{GRACE, Opened, Way};
 use super::queue::Waiting;
 use super::schedule::Prospect;
 use super::sessions::{self, Running, Stage, Step, Turn, Waiter};
-use super::{notify, status};
+use super::{crash, notify, status};
 use crate::control::wire::{Error, RunSessionReply};
 use crate::event::{self, About};
 use crate::mo::dmacc::{self, AccountError, Configured};
@@ -49,7 +49,7 @@ impl Agent {
                     earlier: None,
                     give_up: now.boot.saturating_add(total),
                 };
-                self.open(configured, waiting, turn, now);
+                self.note_session(configured, waiting, turn);
             }
             Some(Err(reason)) => {
                 log::error!("account {}: {reason}", waiting.account);
@@ -62,6 +62,34 @@ impl Agent {
         }
     }
 
+    /// Notes in the store that a session begins: what ends the daemon in the middle of it would
+    /// do so again and again.
+    fn note_session(&mut self, configured: Configured, waiting: Waiting<Waiter>, turn: Turn) {
+        let boot = self.boot_id.as_deref();
+        let note = Change::Meta {
+            key: crash::KEY,
+            value: crash::begun(&waiting.account, &waiting.causes, boot),
+        };
+        self.in_session = true;
+        self.commit = Some(Commit {
+            done: self.store.commit(vec![note]),
+            writes: Vec::new(),
+            then: Then::Begin(Box::new((configured, waiting, turn))),
+        });
+    }
+
+    /// The note is on the disk, or the disk is full, which is when a device has to be managed.
+    pub(super) fn session_noted(
+        &mut self,
+        (configured, waiting, turn): (Configured, Waiting<Waiter>, Turn),
+        now: Now,
+    ) {
+        // Whoever waits is told so when its call is dropped.
+        if self.stop_at.is_none() {
+            self.open(configured, waiting, turn, now);
+        }
+    }
+
     fn open(&mut self, configured: Configured, waiting: Waiting<Waiter>, turn: Turn, now: Now) {
         let way = self.way(&configured, turn.from);
         let account = configured.account;
@@ -69,10 +97,10 @@ impl Agent {
             "{}, for {:?} ({})",
             configured.addresses.join(", "),
             account.server_id,
-            waiting.cause
+            waiting.cause()
         );
         let limits = self.limits();
-        let begun = (waiting.cause, waiting.waiters);
+        let begun = (waiting.causes, waiting.waiters);
         self.running = Some(Running::begin(account, begun, way, turn, limits, now));
         notify::status(&status::line(self));
     }
@@ -106,11 +134,7 @@ impl Agent {
             return false;
         };
         log::warn!("{}: {failed}", broken.account.address);
-        let waiting = Waiting {
-            account: broken.account.name,
-            cause: broken.cause,
-            waiters: broken.waiters,
-        };
+        let waiting = Waiting::new(&broken.account.name, broken.causes, broken.waiters);
         self.open(configured, waiting, turn, now);
         true
     }
@@ -169,7 +193,7 @@ impl Agent {
         running.turn.from += tried;
         let start = SessionStart {
             account: running.account.clone(),
-            cause: running.cause,
+            cause: running.cause(),
             proof: bearer.proof,
             alerts: self.alerts.clone(),
             // The session remembers a bounded number, which other servers must not use up.
@@ -187,7 +211,7 @@ impl Agent {
             session: Some(session.session_id()),
             ..running.about()
         };
-        event::session_begun(&about, running.cause);
+        event::session_begun(&about, running.cause());
         running.stage = Stage::Open {
             session: Box::new(session),
             bearer,

@@ -1,12 +1,15 @@
 //! The daemon: an event loop that owns all state and joins tree, sessions, store and control.
 
 mod account;
+mod agenda;
 mod agent;
 mod calls;
 mod clock;
 mod commit;
 mod conclude;
+mod crash;
 mod drive;
+mod elapsed;
 mod files;
 mod instance;
 mod kpis;

@@ -184,6 +184,7 @@ fn unreachable(failures: &[(String, Failure)], several: bool) -> Unreachable {
 /// What a failure of the bearer says about another attempt.
 pub(super) fn prospect(error: &Error) -> Prospect {
     match error.retry() {
+        _ if error.wrong_clock() => Prospect::Clock,
         Retry::Later(after) => Prospect::Later(after.unwrap_or_default()),
         Retry::Permanent => Prospect::Unlikely,
     }

@@ -5,43 +5,110 @@ use std::time::Duration;
 use omadm_dm::session::SessionCause;
 use omadm_syncml::Now;
 
+use super::account::Usable;
+use super::agenda::Rules;
 use super::agent::{Agent, dice};
+use super::clock;
+use super::crash::{self, Crash};
+use super::elapsed::{Doubt, Moment};
 use super::schedule::{self, Due, Prospect, random_up_to};
+use crate::store::Change;
 
 /// Alerts wait this long for company before they start a session.
 const ALERTS: Duration = Duration::from_secs(5);
 
-/// A clock that goes forward by so much has been set.
-const SET: Duration = Duration::from_hours(1);
-
-/// The wall clock at the boot of the machine, as the clocks stand now.
-pub(super) fn clock_offset(now: Now) -> Option<Duration> {
-    Some(now.wall?.0.saturating_sub(now.boot))
-}
+/// The key of what is known of the time.
+pub(super) const CLOCK: &str = "clock";
 
 impl Agent {
+    /// The clocks as far as they can be trusted.
+    pub(super) fn moment(&self, now: Now) -> Moment {
+        self.known.moment(now)
+    }
+
     /// Plans sessions at the start of the daemon.
-    pub(super) fn plan_start(&mut self, new_boot: bool, now: Now) {
-        self.plan(true, now);
+    pub(super) fn plan_start(&mut self, new_boot: bool, crashed: Option<Crash>, now: Now) {
         if new_boot {
-            for account in self.usable() {
-                if let Some(due) = schedule::after_boot(&self.config.schedule, now, dice()) {
-                    self.book.hasten(&account, due);
-                }
-            }
+            // What ended the sessions of the last boot may have been the power.
+            self.book.forget_crashes();
+        }
+        self.doubt_clock(now);
+        let crashed = crashed.map(|crash| {
+            let local = self.book.local(&crash.account);
+            crash::note(&mut local.record, &crash, now.wall);
+            crash.account
+        });
+        if let Some(account) = &crashed {
+            self.hold_back(account, now);
+        }
+        self.plan(true, now);
+        if let Some(account) = crashed {
+            self.keep_records(vec![account], Vec::new());
+        }
+        if new_boot {
+            self.plan_boot(now);
         }
         self.hasten_alerts(now);
     }
 
+    fn plan_boot(&mut self, now: Now) {
+        let moment = self.moment(now);
+        for Usable { name, .. } in self.usable() {
+            let schedule = self.config.schedule_of(&name);
+            if schedule.at_boot {
+                let due = schedule::after_event(&schedule, SessionCause::Boot, moment, dice());
+                self.book.hasten(&name, due);
+            }
+        }
+    }
+
+    /// Leaves an account alone whose sessions have ended the daemon too often.
+    fn hold_back(&mut self, account: &str, now: Now) {
+        let moment = self.moment(now);
+        let rules = Rules::of(&self.config, account);
+        let local = self.book.local(account);
+        if local.record.crashes < super::agenda::CRASHES {
+            return;
+        }
+        local.agenda.hold_back(&rules, moment);
+        let hold = local.agenda.hold(moment);
+        let rest = hold.map(|hold| hold.until.saturating_sub(now.boot));
+        local.record.not_before = clock::after(moment.wall, rest);
+        log::error!(
+            "account {account}: omadmd did not survive {} sessions in a row; what caused them is \
+             dropped: no session that nobody asks for begins within {} s",
+            local.record.crashes,
+            rest.unwrap_or_default().as_secs(),
+        );
+    }
+
     /// Plans the first sessions of accounts that have none planned, or of all `anew`.
     pub(super) fn plan(&mut self, anew: bool, now: Now) {
+        let moment = self.moment(now);
         let running = self.running.as_ref().map(|running| &running.account.name);
-        let names: Vec<_> = self
+        let accounts: Vec<_> = self
             .usable()
             .into_iter()
-            .filter(|name| running != Some(name) && !self.queue.has(name))
+            .filter(|usable| running != Some(&usable.name) && !self.queue.has(&usable.name))
             .collect();
-        self.book.plan(names, &self.config, anew, now, dice);
+        let first = self
+            .book
+            .plan(&accounts, &self.config, anew, moment, &mut dice);
+        if !first.is_empty() {
+            // The interval counts from here, also when the machine is off tonight.
+            self.keep_records(first, Vec::new());
+        }
+    }
+
+    /// Stores how the sessions of accounts have gone, and `more`.
+    pub(super) fn keep_records(&mut self, accounts: Vec<String>, more: Vec<Change>) {
+        let records = accounts.into_iter().map(|account| Change::Record {
+            record: self.book.local(&account).record.clone(),
+            account,
+        });
+        let changes = records.chain(more).collect();
+        // Nothing waits for it: after a crash, the last session merely counts as not held.
+        drop(self.store.commit(changes));
     }
 
     /// Lets waiting alerts start a session with the first account. One that has failed keeps to
@@ -53,45 +120,103 @@ impl Agent {
         let Some(first) = self.usable().into_iter().next() else {
             return;
         };
-        let local = self.book.local(&first);
-        let due = if local.record.failures == 0 {
-            Due {
-                at: now.boot + random_up_to(ALERTS, dice()),
-                cause: SessionCause::Alerts,
-            }
-        } else if local.due.is_none() {
+        let moment = self.moment(now);
+        let local = self.book.local(&first.name);
+        let failures = local.record.failures;
+        let due = if failures == 0 {
+            let at = now.boot + random_up_to(ALERTS, dice());
+            Due::new(at, SessionCause::Alerts)
+        } else if local.agenda.is_empty() {
             let at_once = Prospect::Later(Duration::ZERO);
-            schedule::again(
-                &self.config.retry,
-                local.record.failures,
-                at_once,
-                now,
-                dice(),
-            )
+            schedule::again(&self.config.retry, failures, at_once, moment, dice())
         } else {
             return;
         };
-        self.book.hasten(&first, due);
+        self.book.hasten(&first.name, due);
     }
 
-    /// A machine without a battery for its clock learns the time after its start. Only then can
-    /// the time since the last success be known: without it, a machine that is switched off
-    /// every night would begin a whole interval every morning. And only then can certificates
-    /// be valid.
-    pub(super) fn notice_clock(&mut self, now: Now) {
-        let Some(offset) = clock_offset(now) else {
+    /// Somebody has set the clock. Only now the time since the last success may be known: a
+    /// machine without a battery for its clock that is switched off every night would begin a
+    /// whole interval every morning. And only now certificates may be valid.
+    pub(super) fn clock_set(&mut self, now: Now) {
+        self.known.clock_set(now);
+        match self.known.doubt(now) {
+            None => log::info!("the clock has been set: {}", clock::said()),
+            Some(_) => log::warn!(
+                "the clock has been set, but wrong: it says {}",
+                clock::said()
+            ),
+        }
+        let moment = self.moment(now);
+        let learnt = self.book.clock_set(&self.config, moment, &mut dice);
+        let time = self.time_known(now);
+        self.keep_records(learnt, vec![time]);
+    }
+
+    /// Until when sessions over TLS wait for the clock, on `CLOCK_BOOTTIME`.
+    pub(super) fn clock_wait(&self, now: Now) -> Option<Duration> {
+        let bound = self.config.clock.wait;
+        (self.known.doubt(now).is_some() && now.boot < bound).then_some(bound)
+    }
+
+    /// Says in the log what is wrong with the clock at the start.
+    fn doubt_clock(&self, now: Now) {
+        let Some(doubt) = self.known.doubt(now) else {
             return;
         };
-        let before = self.clock_offset.replace(offset);
-        if before.is_none_or(|before| offset > before.saturating_add(SET)) {
-            log::info!("the clock has been set");
-            self.book.hasten_by_clock(&self.config, now, dice);
-        }
+        let wait = match self.clock_wait(now) {
+            Some(bound) => format!(
+                "sessions over TLS wait for it, at most until {} s after the boot",
+                bound.as_secs()
+            ),
+            None => "sessions are tried all the same".to_owned(),
+        };
+        log::warn!("{}; {wait}", doubt_text(doubt, self.known.last()));
     }
 
-    /// The names of the accounts that sessions can be held with.
-    fn usable(&self) -> Vec<String> {
+    /// Keeps what is known of the time over a restart.
+    pub(super) fn keep_time(&mut self, now: Now) {
+        let change = self.time_known(now);
+        // What is lost of it is at most the time since it was last kept.
+        drop(self.store.commit(vec![change]));
+    }
+
+    /// What is known of the time, to be stored.
+    pub(super) fn time_known(&mut self, now: Now) -> Change {
+        let value = self.known.keep(now);
+        Change::Meta { key: CLOCK, value }
+    }
+
+    /// A network has come.
+    #[allow(dead_code, reason = "nothing watches the network yet")]
+    pub(super) fn network_came(&mut self, first: bool, now: Now) {
+        let moment = self.moment(now);
+        let accounts = self.usable();
+        self.book
+            .network_up(&accounts, &self.config, first, moment, &mut dice);
+    }
+
+    /// The accounts that sessions can be held with.
+    pub(super) fn usable(&self) -> Vec<Usable> {
         let accounts = self.configured().into_iter().flatten();
-        accounts.map(|configured| configured.account.name).collect()
+        let usable = accounts.map(|configured| Usable {
+            tls: configured
+                .addresses
+                .iter()
+                .any(|address| address.starts_with("https:")),
+            name: configured.account.name,
+        });
+        usable.collect()
+    }
+}
+
+/// What is wrong with the clock, in words.
+pub(super) fn doubt_text(doubt: Doubt, last: Option<omadm_syncml::Wall>) -> String {
+    let said = clock::said();
+    match (doubt, last.and_then(clock::rfc3339)) {
+        (Doubt::Behind, Some(last)) => {
+            format!("the clock is wrong: it says {said}, and it was {last} before")
+        }
+        _ => format!("the clock has not been set: it says {said}"),
     }
 }

@@ -29,7 +29,9 @@ impl Agent {
             event::reload_refused();
             Error::Failed(format!("the old configuration stays: {}", lines.join("; ")))
         })?;
-        let replan = new.schedule != self.config.schedule || new.retry != self.config.retry;
+        let replan = new.schedule != self.config.schedule
+            || new.retry != self.config.retry
+            || new.account != self.config.account;
         self.config = merged(&self.config, new);
         logging::set(self.config.log_level.into());
         if replan {

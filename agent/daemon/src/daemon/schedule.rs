@@ -1,12 +1,14 @@
-//! When the next session of an account is due: regular ones, and further attempts after a
-//! failure. Pure: the time and the dice are handed in.
+//! When a session is due: by interval, by calendar, and again after a failure. Pure: the time
+//! and the dice are handed in.
 
 use std::time::Duration;
 
 use omadm_dm::session::SessionCause;
-use omadm_syncml::{Now, Wall};
+use omadm_syncml::Wall;
 
+use super::elapsed::Moment;
 use crate::config::{Retry, Schedule};
+use crate::store::Anchor;
 
 /// A session that is due at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +17,18 @@ pub(super) struct Due {
     pub at: Duration,
     /// Why it starts.
     pub cause: SessionCause,
+    /// The time of day that the calendar names.
+    pub occurrence: Option<Wall>,
+}
+
+impl Due {
+    pub(super) const fn new(at: Duration, cause: SessionCause) -> Self {
+        Self {
+            at,
+            cause,
+            occurrence: None,
+        }
+    }
 }
 
 /// What a failure says about another attempt.
@@ -22,6 +36,8 @@ pub(super) struct Due {
 pub(super) enum Prospect {
     /// It may work soon, but not before this much time has passed.
     Later(Duration),
+    /// It may work once the clock has been set, and soon otherwise.
+    Clock,
     /// It will not work before somebody changes something; it is tried at the longest interval
     /// all the same, because that somebody may be at the server.
     Unlikely,
@@ -32,6 +48,7 @@ impl Prospect {
     pub(super) fn or(self, other: Self) -> Self {
         match (self, other) {
             (Self::Later(one), Self::Later(two)) => Self::Later(one.min(two)),
+            (Self::Clock, _) | (_, Self::Clock) => Self::Clock,
             (Self::Later(after), Self::Unlikely) | (Self::Unlikely, Self::Later(after)) => {
                 Self::Later(after)
             }
@@ -49,71 +66,77 @@ pub(super) fn random_up_to(bound: Duration, dice: Dice) -> Duration {
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
-/// The first session after the start of the daemon or after a change of the schedule.
-///
-/// The interval counts from the last success, if both times are known: restarts neither
-/// starve the schedule nor crowd it.
-pub(super) fn first(
+/// The regular session: an interval after the last success, or after the account was first
+/// seen. Restarts and nights without power neither starve the schedule nor crowd it.
+pub(super) fn regular(schedule: &Schedule, anchor: Anchor, now: Moment, dice: Dice) -> Option<Due> {
+    let rest = schedule.interval?.saturating_sub(anchor.elapsed(now));
+    let at = now.boot + rest + random_up_to(schedule.jitter, dice);
+    Some(Due::new(at, SessionCause::Schedule))
+}
+
+/// A clock that is set back by less does not repeat what the calendar has started already; one
+/// that is set back by more has been wrong, and counts from where it stands (like cron(8)).
+const SET_BACK: Duration = Duration::from_hours(3);
+
+/// The session that the calendar names: one that was missed since `since` at once, else the
+/// next one, each with its jitter. Without a clock that can be trusted there is none.
+pub(super) fn calendar(
     schedule: &Schedule,
-    retry: &Retry,
-    failures: u32,
-    succeeded: Option<Wall>,
-    now: Now,
+    since: Option<Wall>,
+    taken: Option<Wall>,
+    now: Moment,
     dice: Dice,
 ) -> Option<Due> {
-    let interval = schedule.interval?;
-    if failures > 0 {
-        return Some(again(
-            retry,
-            failures,
-            Prospect::Later(Duration::ZERO),
-            now,
-            dice,
-        ));
-    }
-    let since = match (now.wall, succeeded) {
-        (Some(Wall(now)), Some(Wall(then))) => now.checked_sub(then),
-        _ => None,
-    };
-    let rest = since.map_or(interval, |since| interval.saturating_sub(since));
+    let wall = now.wall?;
+    let taken = taken.filter(|taken| taken.0 <= wall.0 + SET_BACK);
+    let since = since.max(taken);
+    let jitter = random_up_to(schedule.jitter, dice);
+    let missed = since
+        .filter(|since| since.0 < wall.0)
+        .and_then(|since| Some((since, schedule.last_occurrence(wall)?)))
+        .filter(|(since, last)| since.0 < last.0)
+        .map(|(_, last)| (last, Duration::ZERO));
+    let (occurrence, wait) = missed.or_else(|| {
+        let after = taken.map_or(wall, |taken| Wall(taken.0.max(wall.0)));
+        let next = schedule.next_occurrence(after)?;
+        Some((next, next.0.saturating_sub(wall.0)))
+    })?;
     Some(Due {
-        at: now.boot + rest + random_up_to(schedule.jitter, dice),
-        cause: SessionCause::Schedule,
+        at: now.boot + wait + jitter,
+        cause: SessionCause::Calendar,
+        occurrence: Some(occurrence),
     })
 }
 
-/// The session that a boot of the machine starts. Many devices boot together when power
-/// returns, so it is spread like the regular ones.
-pub(super) fn after_boot(schedule: &Schedule, now: Now, dice: Dice) -> Option<Due> {
-    schedule.at_boot.then(|| Due {
-        at: now.boot + random_up_to(schedule.jitter, dice),
-        cause: SessionCause::Schedule,
-    })
-}
-
-/// The regular session after one that succeeded.
-pub(super) fn next(schedule: &Schedule, now: Now, dice: Dice) -> Option<Due> {
-    Some(Due {
-        at: now.boot + schedule.interval? + random_up_to(schedule.jitter, dice),
-        cause: SessionCause::Schedule,
-    })
+/// A session for an event that many devices see at once: a boot when power returns, a network
+/// that comes back. It is spread like the regular ones.
+pub(super) fn after_event(
+    schedule: &Schedule,
+    cause: SessionCause,
+    now: Moment,
+    dice: Dice,
+) -> Due {
+    Due::new(now.boot + random_up_to(schedule.jitter, dice), cause)
 }
 
 /// The next attempt after `failures` failures in a row: exponential backoff with full jitter,
-/// for ever.
-pub(super) fn again(retry: &Retry, failures: u32, prospect: Prospect, now: Now, dice: Dice) -> Due {
+/// for ever. How long the server wants to be left alone is not part of it.
+pub(super) fn again(
+    retry: &Retry,
+    failures: u32,
+    prospect: Prospect,
+    now: Moment,
+    dice: Dice,
+) -> Due {
     let wait = match prospect {
-        Prospect::Later(at_least) => {
+        Prospect::Later(_) | Prospect::Clock => {
             let doublings = failures.saturating_sub(1).min(31);
             let bound = retry.initial.saturating_mul(1 << doublings).min(retry.max);
-            at_least + random_up_to(bound, dice)
+            random_up_to(bound, dice)
         }
         Prospect::Unlikely => retry.max / 2 + random_up_to(retry.max / 2, dice),
     };
-    Due {
-        at: now.boot + wait,
-        cause: SessionCause::Retry,
-    }
+    Due::new(now.boot + wait, SessionCause::Retry)
 }
 
 #[cfg(test)]
@@ -121,12 +144,19 @@ mod tests {
     use super::*;
 
     const HALF: Dice = 1 << 63;
+    const DAY: u64 = 86_400;
+    const HOUR: u64 = 3600;
 
-    fn at(boot: u64, wall: Option<u64>) -> Now {
-        Now {
+    fn at(boot: u64, wall: Option<u64>) -> Moment {
+        Moment {
             boot: Duration::from_secs(boot),
             wall: wall.map(|seconds| Wall(Duration::from_secs(seconds))),
+            before: Duration::ZERO,
         }
+    }
+
+    fn wall(seconds: u64) -> Wall {
+        Wall(Duration::from_secs(seconds))
     }
 
     fn hours(count: u64) -> Duration {
@@ -137,6 +167,8 @@ mod tests {
         Schedule {
             interval: Some(hours(24)),
             jitter: hours(2),
+            calendar: vec!["30 3 * * *".parse().unwrap()],
+            timezone: "UTC".parse().unwrap(),
             ..Schedule::default()
         }
     }
@@ -152,45 +184,108 @@ mod tests {
     }
 
     #[test]
-    fn regular_sessions_keep_their_interval_over_a_restart() {
-        let day = 86_400;
-        let first = |succeeded: Option<u64>, wall| {
-            let succeeded = succeeded.map(|seconds| Wall(Duration::from_secs(seconds)));
-            let due = first(
-                &schedule(),
-                &Retry::default(),
-                0,
-                succeeded,
-                at(100, wall),
-                0,
-            );
-            due.unwrap().at.as_secs() - 100
-        };
-        assert_eq!(first(None, Some(day)), day);
-        assert_eq!(first(Some(day), Some(day + 3600)), day - 3600);
-        assert_eq!(first(Some(day), Some(4 * day)), 0);
-        // Without a clock, or with one that went backwards, a whole interval.
-        assert_eq!(first(Some(day), None), day);
-        assert_eq!(first(Some(9 * day), Some(day)), day);
-    }
-
-    #[test]
-    fn without_an_interval_nothing_starts_by_itself() {
+    fn a_regular_session_is_an_interval_after_the_last_with_its_jitter() {
+        let anchor = Anchor::new(at(100, None));
+        let due = regular(&schedule(), anchor, at(100 + HOUR, None), HALF).unwrap();
+        assert_eq!(due.at.as_secs(), 100 + DAY + HOUR);
+        assert_eq!(due.cause, SessionCause::Schedule);
+        let late = regular(&schedule(), anchor, at(9 * DAY, None), 0).unwrap();
+        assert_eq!(late.at.as_secs(), 9 * DAY);
         let off = Schedule {
             interval: None,
             ..schedule()
         };
-        let now = at(100, None);
-        assert_eq!(first(&off, &Retry::default(), 3, None, now, 0), None);
-        assert_eq!(next(&off, now, 0), None);
-        assert_eq!(after_boot(&off, now, 0), None);
-        let at_boot = Schedule {
-            at_boot: true,
-            ..off
-        };
+        assert_eq!(regular(&off, anchor, at(0, None), 0), None);
+    }
+
+    const HALF_PAST_THREE: u64 = 3 * HOUR + HOUR / 2;
+
+    /// What, since when, taken last, now; the time of the calendar, and the wait.
+    type Times = (&'static str, Option<u64>, Option<u64>, u64, u64, u64);
+
+    const TIMES: [Times; 8] = [
+        (
+            "the next day",
+            Some(10 * DAY + 4 * HOUR),
+            None,
+            10 * DAY + 5 * HOUR,
+            11 * DAY + HALF_PAST_THREE,
+            22 * HOUR + HOUR / 2,
+        ),
+        (
+            "the same day",
+            Some(10 * DAY),
+            None,
+            10 * DAY + HOUR,
+            10 * DAY + HALF_PAST_THREE,
+            2 * HOUR + HOUR / 2,
+        ),
+        (
+            "missed while off",
+            Some(9 * DAY + 4 * HOUR),
+            None,
+            10 * DAY + 8 * HOUR,
+            10 * DAY + HALF_PAST_THREE,
+            0,
+        ),
+        (
+            "missed for days: once",
+            Some(3 * DAY),
+            None,
+            10 * DAY + 8 * HOUR,
+            10 * DAY + HALF_PAST_THREE,
+            0,
+        ),
+        (
+            "nothing known: nothing missed",
+            None,
+            None,
+            10 * DAY + 8 * HOUR,
+            11 * DAY + HALF_PAST_THREE,
+            19 * HOUR + HOUR / 2,
+        ),
+        (
+            "taken a little early",
+            Some(9 * DAY),
+            Some(10 * DAY + HALF_PAST_THREE),
+            10 * DAY + HALF_PAST_THREE - 1,
+            11 * DAY + HALF_PAST_THREE,
+            DAY + 1,
+        ),
+        (
+            "set back by an hour",
+            Some(9 * DAY),
+            Some(10 * DAY + HALF_PAST_THREE),
+            10 * DAY + 3 * HOUR,
+            11 * DAY + HALF_PAST_THREE,
+            DAY + HOUR / 2,
+        ),
+        (
+            "set back by days",
+            Some(10 * DAY),
+            Some(10 * DAY + HALF_PAST_THREE),
+            5 * DAY,
+            5 * DAY + HALF_PAST_THREE,
+            HALF_PAST_THREE,
+        ),
+    ];
+
+    #[test]
+    fn the_calendar_makes_up_for_what_was_missed_once() {
+        for (what, since, taken, now, occurrence, wait) in TIMES {
+            let taken = taken.map(wall);
+            let due = calendar(&schedule(), since.map(wall), taken, at(50, Some(now)), 0);
+            let due = due.unwrap();
+            assert_eq!(due.occurrence, Some(wall(occurrence)), "{what}");
+            assert_eq!(due.at.as_secs() - 50, wait, "{what}");
+        }
+        let unset = calendar(&schedule(), Some(wall(0)), None, at(50, None), 0);
+        assert_eq!(unset, None, "without a clock there is no time of day");
+        let jitter = calendar(&schedule(), Some(wall(0)), None, at(50, Some(DAY)), HALF).unwrap();
         assert_eq!(
-            after_boot(&at_boot, now, HALF).unwrap().at,
-            now.boot + hours(1)
+            jitter.at.as_secs() - 50,
+            HOUR,
+            "what was missed is spread too"
         );
     }
 
@@ -212,22 +307,18 @@ mod tests {
     }
 
     #[test]
-    fn the_server_may_ask_for_more_time() {
-        let asked = Prospect::Later(hours(1));
-        let due = again(&Retry::default(), 1, asked, at(0, None), 0);
-        assert_eq!(due.at, hours(1));
-    }
-
-    #[test]
     fn the_best_of_two_prospects_counts() {
         let later = |seconds| Prospect::Later(Duration::from_secs(seconds));
-        assert_eq!(Prospect::Unlikely.or(later(3)), later(3));
-        assert_eq!(later(3).or(Prospect::Unlikely), later(3));
-        assert_eq!(later(3).or(later(2)), later(2));
-        assert_eq!(
-            Prospect::Unlikely.or(Prospect::Unlikely),
-            Prospect::Unlikely
-        );
+        for (one, two, both) in [
+            (Prospect::Unlikely, later(3), later(3)),
+            (later(3), later(2), later(2)),
+            (Prospect::Clock, later(2), Prospect::Clock),
+            (Prospect::Unlikely, Prospect::Clock, Prospect::Clock),
+            (Prospect::Unlikely, Prospect::Unlikely, Prospect::Unlikely),
+        ] {
+            assert_eq!(one.or(two), both);
+            assert_eq!(two.or(one), both);
+        }
     }
 
     #[test]

@@ -33,8 +33,8 @@ pub(super) struct Waiter {
 pub(super) struct Running {
     /// The account as it was when the session started.
     pub account: Account,
-    /// Why it started.
-    pub cause: SessionCause,
+    /// Why it started, the most urgent cause first.
+    pub causes: Vec<SessionCause>,
     /// Who waits for its end.
     pub waiters: Vec<Waiter>,
     /// What the bearer's failure says about another attempt.
@@ -98,7 +98,7 @@ impl Running {
     /// Begins to open the bearer.
     pub(super) fn begin(
         account: Account,
-        (cause, waiters): (SessionCause, Vec<Waiter>),
+        (causes, waiters): (Vec<SessionCause>, Vec<Waiter>),
         way: Way,
         turn: Turn,
         limits: Limits,
@@ -107,13 +107,14 @@ impl Running {
         let state = SessionState {
             account: account.name.clone(),
             server_id: account.server_id.clone(),
-            cause: cause.to_string(),
+            cause: causes.first().map(ToString::to_string).unwrap_or_default(),
+            causes: causes.iter().map(ToString::to_string).collect(),
             started: now.wall.and_then(rfc3339),
             ..SessionState::default()
         };
         Self {
             account,
-            cause,
+            causes,
             waiters,
             prospect: Prospect::Later(Duration::ZERO),
             turn,
@@ -124,6 +125,11 @@ impl Running {
             limits,
             in_flight: 0,
         }
+    }
+
+    /// The most urgent cause.
+    pub(super) fn cause(&self) -> SessionCause {
+        self.causes.first().copied().unwrap_or(SessionCause::User)
     }
 
     /// What happens next. Cancel-safe.

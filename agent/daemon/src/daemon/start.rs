@@ -10,15 +10,18 @@ use clap::{CommandFactory as _, Parser};
 use nix::sys::stat::{Mode, umask};
 use omadm_dm::session::StoreError;
 use omadm_probes::FsRoot;
+use omadm_syncml::Now;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::account::Book;
-use super::agent::{Agent, Signals, dice};
+use super::agent::{Agent, Signals, Wakers, dice};
+use super::clock::{Alarm, ClockWatch};
+use super::elapsed::Known;
 use super::instance::{Instance, InstanceError};
 use super::queue::Queue;
-use super::{clock, logging, notify, objects, plan};
+use super::{clock, crash, logging, notify, objects, plan};
 use crate::config::{self, Config};
 use crate::control::{Asked, Listener};
 use crate::event;
@@ -171,13 +174,13 @@ async fn serve(
     store: Store,
     loaded: Loaded,
 ) -> Result<(), Failure> {
-    let signals = signals().map_err(|error| Failure::new(exit::SOFTWARE, error))?;
+    let wakers = wakers().map_err(|error| Failure::new(exit::SOFTWARE, error))?;
     let (asked, calls) = mpsc::channel(CALLS);
     let listener =
         Listener::bind(&config.control).map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
     let agent = agent(config, config_file, store, loaded).await?;
     let control = accept(listener, asked);
-    agent.run(calls, signals).await;
+    agent.run(calls, wakers).await;
     // The connections get the chance to send what they have been answered.
     for _ in 0..16 {
         tokio::task::yield_now().await;
@@ -191,11 +194,15 @@ fn accept(listener: Listener, asked: mpsc::Sender<Asked>) -> tokio::task::JoinHa
     tokio::spawn(async move { listener.accept_all(&asked).await })
 }
 
-fn signals() -> std::io::Result<Signals> {
-    Ok(Signals {
-        terminate: signal(SignalKind::terminate())?,
-        interrupt: signal(SignalKind::interrupt())?,
-        hang_up: signal(SignalKind::hangup())?,
+fn wakers() -> std::io::Result<Wakers> {
+    Ok(Wakers {
+        signals: Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        },
+        alarm: Alarm::new()?,
+        clock: ClockWatch::new()?,
     })
 }
 
@@ -209,10 +216,16 @@ async fn agent(
     let (dev_id, changes) = identity(&config, &loaded)?;
     remember(&store, changes).await?;
     let book = book(&loaded);
-    let this_boot = clock::boot_id().filter(|boot| loaded.meta.get(BOOT) != Some(boot));
+    let boot_id = clock::boot_id();
+    let this_boot = boot_id
+        .clone()
+        .filter(|boot| loaded.meta.get(BOOT) != Some(boot));
     let new_boot = this_boot.is_some();
-    let seen = this_boot.map(|value| Change::Meta { key: BOOT, value });
-    if let Err(failure) = remember(&store, seen.into_iter().collect()).await {
+    let kept = |key: &str| loaded.meta.get(key).map(String::as_str);
+    let seen = book.latest();
+    let mut known = Known::load(kept(plan::CLOCK), seen, boot_id.is_some() && !new_boot, now);
+    let crashed = crash::found(kept(crash::KEY), boot_id.as_deref());
+    if let Err(failure) = remember(&store, boot_changes(this_boot, &mut known, now)).await {
         // Whoever has to make room on a full disk needs the daemon.
         log::error!("this boot is not remembered: {}", failure.message);
     }
@@ -234,13 +247,27 @@ async fn agent(
         last_session: None,
         commit: None,
         deferred: std::collections::VecDeque::new(),
-        clock_offset: plan::clock_offset(now),
+        known,
+        boot_id,
+        in_session: false,
         watchdog,
         alive_at: now.boot,
         stop_at: None,
     };
-    agent.plan_start(new_boot, now);
+    agent.plan_start(new_boot, crashed, now);
     Ok(agent)
+}
+
+/// What is stored about a new boot of the machine.
+fn boot_changes(new: Option<String>, known: &mut Known, now: Now) -> Vec<Change> {
+    let Some(value) = new else {
+        return Vec::new();
+    };
+    let time = Change::Meta {
+        key: plan::CLOCK,
+        value: known.note(now),
+    };
+    vec![Change::Meta { key: BOOT, value }, time]
 }
 
 /// The identity that was chosen at the first start, or a new one.

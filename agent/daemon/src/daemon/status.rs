@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use omadm_kpi::KpiSet;
 use omadm_syncml::{AuthScheme, Now};
 
+use super::account::Local;
+use super::agenda::Why;
 use super::agent::Agent;
-use super::clock::rfc3339;
-use super::conclude::due_text;
-use super::opening;
+use super::clock::{self, rfc3339};
+use super::schedule::Prospect;
+use super::{opening, plan};
 use crate::connectivity::{self, Connection};
 use crate::control::wire::{self, AccountState, Status};
 use crate::mo::dmacc::{AccountError, Configured, Rule};
@@ -102,10 +104,56 @@ fn with_record(mut state: AccountState, agent: &Agent, now: Now) -> AccountState
         let record = &local.record;
         state.last_result = state.last_result.or_else(|| record.result.clone());
         state.last_time = record.ended.and_then(rfc3339);
-        state.next_attempt = local.due.and_then(|due| due_text(due.at, now));
+        state.last_detail.clone_from(&record.detail);
+        state.last_success = record.succeeded.and_then(rfc3339);
         state.failures = i64::from(record.failures);
+        state.crashes = i64::from(record.crashes);
+        let moment = agent.moment(now);
+        if let Some(next) = local.agenda.next(agent.clock_wait(now)) {
+            let rest = next.at.saturating_sub(now.boot);
+            state.next_attempt = clock::after(moment.wall, Some(rest)).and_then(rfc3339);
+            state.next_seconds = Some(rest.as_secs_f64());
+            state.next_causes = next.causes.iter().map(ToString::to_string).collect();
+            state.waiting = state.waiting.or_else(|| waits_for(agent, local, now));
+        }
     }
     state
+}
+
+/// What the next attempt waits for besides its time, in words.
+fn waits_for(agent: &Agent, local: &Local, now: Now) -> Option<String> {
+    let (agenda, record) = (&local.agenda, &local.record);
+    if let (Some(bound), Some(doubt), true) =
+        (agent.clock_wait(now), agent.known.doubt(now), agenda.tls)
+    {
+        let rest = bound.saturating_sub(now.boot).as_secs();
+        let text = plan::doubt_text(doubt, agent.known.last());
+        return Some(format!("{text}; for {rest} s at most"));
+    }
+    if let Some(hold) = agenda.hold(agent.moment(now)) {
+        return Some(match hold.why {
+            Why::Asked => "the server asked to be left alone until then".to_owned(),
+            Why::Crashes => format!(
+                "omadmd did not survive {} sessions in a row: what caused them is dropped until \
+                 then; report it with the log",
+                record.crashes
+            ),
+        });
+    }
+    let failures = match record.failures {
+        1 => "after a failure".to_owned(),
+        count => format!("after {count} failures in a row"),
+    };
+    Some(match agenda.prospect()? {
+        Prospect::Clock => format!("the clock to be set, or the backoff {failures}"),
+        Prospect::Later(_) if record.result.as_deref() == Some("bearer-failed") => {
+            format!("the backoff {failures}, or a network that comes")
+        }
+        Prospect::Later(_) => format!("the backoff {failures}"),
+        Prospect::Unlikely => {
+            format!("the longest backoff, as this does not pass by itself; {failures}")
+        }
+    })
 }
 
 /// One line for the service manager.

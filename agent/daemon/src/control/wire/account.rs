@@ -54,7 +54,7 @@ wire_types! { lenient
         roaming: String,
         /// `allow` or `deny` links that are marked as metered.
         metered: String,
-        /// Why no session can begin now: no link may be used.
+        /// Why no session can begin now, or what the next attempt waits for besides its time.
         #[serde(skip_serializing_if = "Option::is_none")]
         waiting: Option<String>,
         /// How the last session ended.
@@ -77,9 +77,6 @@ wire_types! { lenient
         next_seconds: Option<f64>,
         /// Why there will be a session then, the most urgent cause first.
         next_causes: Vec<String>,
-        /// What the next attempt waits for besides its time.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        waits_for: Option<String>,
         /// Failures since the last session that succeeded.
         failures: i64,
         /// Sessions in a row that the daemon did not survive.

@@ -75,7 +75,6 @@ fn types_have_the_fields_of_the_interface_file() {
         last_success: some(),
         next_attempt: some(),
         next_seconds: Some(1.0),
-        waits_for: some(),
         ..AccountState::default()
     };
     same("type", "AccountState", &account);
