@@ -30,17 +30,32 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Args)]
 pub(super) struct Common {
-    /// The database: devices with their secrets, jobs, results, sessions.
+    /// The database: devices with their secrets, jobs, results, sessions. When left out: that of
+    /// omadm-server.service for whoever may see it, else omadm-server.db here.
     #[arg(
         long,
         global = true,
         value_name = "FILE",
-        default_value = "omadm-server.db"
+        default_value_os_t = usual_database(),
+        hide_default_value = true
     )]
     pub(super) db: PathBuf,
     /// Print JSON.
     #[arg(long, global = true)]
     pub(super) json: bool,
+}
+
+/// The database of the packaged service, which only root and the service's own user see.
+const SERVICE_DATABASE: &str = "/var/lib/omadm-server/server.db";
+
+/// Whoever has the service means its database.
+fn usual_database() -> PathBuf {
+    let service = PathBuf::from(SERVICE_DATABASE);
+    if service.exists() {
+        service
+    } else {
+        PathBuf::from("omadm-server.db")
+    }
 }
 
 #[derive(Debug, Subcommand)]
