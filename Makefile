@@ -32,6 +32,7 @@ doc: ## documentation, with broken links denied
 deny: ## licences, bans and sources of the dependencies
 	@tests/scripts/deps.sh cargo-deny
 	$(CARGO) deny --all-features check licenses bans sources
+	@debian/scripts/copyright.py --check
 
 examples: ## every configuration that is shipped is accepted
 	$(CARGO) run --locked -q -p omadm-agent --bin omadm -- check --config agent/daemon/agent.toml

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 
-PACKAGES = ["omadm-agent", "omadm-server"]
+PACKAGES = ["omadm-agent", "omadm-server", "omadm-man"]
 TARGETS = [
     "x86_64-unknown-linux-gnu",
     "aarch64-unknown-linux-gnu",

@@ -34,7 +34,7 @@ source=$built/omadm-$upstream
 mkdir -p "$source"
 git ls-files -z | tar --null -T - -cf - | tar -xf - -C "$source"
 debian/scripts/vendor.py "$source/rust-vendor"
-debian/scripts/copyright.py --check
+"$source/debian/scripts/copyright.py"
 date=@$(git log -1 --format=%ct)
 pack() { tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="$date" "$@"; }
 pack -C "$built" --exclude="omadm-$upstream/debian" --exclude="omadm-$upstream/rust-vendor" \
