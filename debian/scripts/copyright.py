@@ -42,7 +42,7 @@ def holders(package):
 
 def licence(package):
     """The SPDX expression in the words of Debian's format."""
-    text = package["license"].replace("/", " OR ")
+    text = re.sub(r"\s*/\s*", " OR ", package["license"])
     for spdx, name in NAMES.items():
         text = re.sub(rf"(?<![\w.-]){re.escape(spdx)}(?![\w.-])(?! WITH)", name, text)
     bracket = re.fullmatch(r"\((.*)\) AND (.*)", text)
