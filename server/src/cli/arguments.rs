@@ -101,6 +101,9 @@ pub(super) struct Serve {
     /// The key of the certificate in PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(super) tls_key: Option<PathBuf>,
+    /// Ask devices for a certificate that one of the authorities in this PEM file has signed.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(super) tls_client_ca: Option<PathBuf>,
     /// The longest message taken from a device.
     #[arg(
         long,

@@ -3,7 +3,7 @@
 use super::arguments::{Common, Serve};
 use super::{print, written};
 use crate::error::Error;
-use crate::http::{self, Options};
+use crate::http::{self, Options, TlsFiles};
 use crate::server::{Policy, Server};
 use crate::session::Settings;
 use crate::store::Store;
@@ -21,7 +21,7 @@ pub(super) fn run(common: &Common, serve: &Serve, out: &mut dyn Write) -> Result
         listen: serve.listen.clone(),
         path: serve.path.clone(),
         public_url: serve.public_url.clone(),
-        tls: serve.tls_cert.clone().zip(serve.tls_key.clone()),
+        tls: tls(serve),
     };
     let mut store = Store::open(&common.db)?;
     store.set_meta("server-id", &serve.server_id)?;
@@ -41,6 +41,16 @@ pub(super) fn run(common: &Common, serve: &Serve, out: &mut dyn Write) -> Result
             common.db.display()
         );
         out.flush().map_err(written)
+    })
+}
+
+fn tls(serve: &Serve) -> Option<TlsFiles> {
+    let (chain, key) = serve.tls_cert.clone().zip(serve.tls_key.clone())?;
+    let devices = serve.tls_client_ca.clone();
+    Some(TlsFiles {
+        chain,
+        key,
+        devices,
     })
 }
 

@@ -56,8 +56,19 @@ pub struct Options {
     pub path: String,
     /// The address as devices know it, when that differs (behind a proxy, say).
     pub public_url: Option<String>,
-    /// Certificate chain and key in PEM: with them, https.
-    pub tls: Option<(PathBuf, PathBuf)>,
+    /// With these, https.
+    pub tls: Option<TlsFiles>,
+}
+
+/// Files in PEM that make https of http.
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    /// The server's certificate and its chain.
+    pub chain: PathBuf,
+    /// The key of the certificate.
+    pub key: PathBuf,
+    /// The authorities of devices' certificates; without them, devices are asked for none.
+    pub devices: Option<PathBuf>,
 }
 
 /// Serves until SIGTERM or SIGINT; `ready` is told the address once connections are taken.
