@@ -2,5 +2,6 @@
 
 pub mod ask;
 pub mod dice;
+pub mod netns;
 pub mod pair;
 pub mod process;

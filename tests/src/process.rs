@@ -46,6 +46,11 @@ impl Bench {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let server = Server::start(&folder.path().join("server"), SERVER_ID, &[]);
         let agent = Agent::start(&folder.path().join("agent"), config);
+        Self::of(folder, server, agent, encoding)
+    }
+
+    /// Makes a server and an agent that run already known to each other.
+    pub fn of(folder: tempfile::TempDir, server: Server, agent: Agent, encoding: &str) -> Self {
         let device = agent.device_id();
         let bench = Self {
             server,

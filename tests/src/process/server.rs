@@ -19,13 +19,18 @@ pub struct Server {
 impl Server {
     /// Makes the folder and starts the server on a free port, with more `arguments` for `serve`.
     pub fn start(folder: &Path, server_id: &str, arguments: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", folder, server_id, arguments)
+    }
+
+    /// Starts the server at an address.
+    pub fn start_at(address: &str, folder: &Path, server_id: &str, arguments: &[&str]) -> Self {
         fs::create_dir_all(folder).expect("a folder");
         let mut all = vec!["--server-id".to_owned(), server_id.to_owned()];
         all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
         let mut server = Self {
             folder: folder.to_owned(),
             arguments: all,
-            address: "127.0.0.1:0".to_owned(),
+            address: address.to_owned(),
             url: String::new(),
             process: None,
         };
