@@ -456,11 +456,16 @@ fn registration(proofs: Proofs) -> NewDevice {
         secret: Secret::from_text(secret),
         nonce: Vec::new(),
     };
+    let mut client = credential(proofs.client, DEVICE, DEVICE_SECRET);
+    if proofs.nonce_text {
+        // As `device add` has it: an empty one would be the same in either form.
+        client.nonce = b"nobody has this one".to_vec();
+    }
     NewDevice {
         device: Device {
             id: DEVICE.to_owned(),
             known: true,
-            client: credential(proofs.client, DEVICE, DEVICE_SECRET),
+            client,
             server: Some(credential(proofs.server, SERVER_ID, SERVER_SECRET)),
         },
         replace: false,

@@ -7,13 +7,15 @@ mod commands;
 mod ends;
 mod faults;
 mod flow;
+mod hmac;
 mod packing;
+mod trust;
 
 use super::*;
 use crate::{Credential, Ddf, Effect, Exec, ExecCall, ManagementObject, Node, NodeWrite, View};
 use omadm_syncml::{
-    AcceptedProof, AuthScheme, Command, Data, Format, Limits, MediaType, Message, Meta, PeerProof,
-    Secret, ServerTrust, StatusCode, Uri, Value, Wall, decode,
+    AcceptedProof, AuthScheme, Command, Data, Format, HmacHeader, Limits, MediaType, Message, Meta,
+    PeerProof, Secret, ServerTrust, StatusCode, Uri, Value, Wall, decode,
 };
 
 /// What the transport proves of the server, where it proves anything.
@@ -227,11 +229,15 @@ impl Bench {
     }
 
     fn receive(&mut self, octets: &[u8]) {
+        self.receive_signed(octets, None);
+    }
+
+    fn receive_signed(&mut self, octets: &[u8], hmac: Option<HmacHeader>) {
         let envelope = Envelope {
             to: None,
             media_type: MediaType::DmXml,
             body: bytes::Bytes::copy_from_slice(octets),
-            hmac: None,
+            hmac,
         };
         self.session.handle_message(&envelope, &self.tree, self.now);
         self.drive();
