@@ -30,9 +30,14 @@ impl Disk {
         output.status.success().then(|| Self(place.to_owned()))
     }
 
-    /// Leaves no room at all.
+    /// Leaves no room at all, not even for a moment: the daemon would make its reserve again.
     fn fill(&self) {
-        let mut file = fs::File::create(self.0.join("filler")).unwrap();
+        let mut options = fs::File::options();
+        let mut file = options
+            .create(true)
+            .append(true)
+            .open(self.0.join("filler"))
+            .unwrap();
         while file.write_all(&[1; 4096]).is_ok() {}
     }
 
