@@ -22,6 +22,8 @@ use self::line::Line;
 use self::task::Task;
 use self::url::Url;
 
+pub use self::tls::system_root_count;
+
 use crate::address::{Address, AddressError};
 use crate::bearer::{Bearer, Traffic};
 use crate::error::Error;

@@ -36,6 +36,8 @@ pub use auth_fault::HttpAuthFault;
 pub use bearer::{Bearer, BearerEvent, Traffic};
 pub use error::{Error, Phase, RedirectFault, Retry};
 #[cfg(feature = "http")]
+pub use http::system_root_count;
+#[cfg(feature = "http")]
 pub use pem::load_certificates;
 pub use pin::{PinError, SpkiPin};
 pub use settings::{

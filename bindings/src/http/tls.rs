@@ -97,6 +97,11 @@ impl Tls {
     }
 }
 
+/// How many certificate authorities this machine trusts.
+pub fn system_root_count() -> usize {
+    system_roots().len()
+}
+
 fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();

@@ -116,6 +116,15 @@ pub(super) enum Verb {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    /// Say which right, file or device each feature lacks, and what grants it; no daemon needed.
+    #[command(after_help = examples::DOCTOR)]
+    Doctor {
+        /// The configuration to go by when no daemon answers.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        #[command(flatten)]
+        listing: Listing,
+    },
     /// Print a SyncML, DDF or TNDS document readably, XML or WBXML; no daemon needed.
     #[command(after_help = examples::DECODE)]
     Decode {

@@ -7,6 +7,7 @@
 mod openmetrics;
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -34,7 +35,7 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let wanted = wanted(&arguments.patterns)?;
-    let sources = rights::sources();
+    let sources = rights::sources(Path::new(rights::DIRECTORY));
     let mut probes = Probes::all();
     let mut before: Option<(Instant, Samples)> = None;
     loop {

@@ -15,6 +15,7 @@ mod codes;
 mod completions;
 mod ddf;
 mod decode;
+mod doctor;
 mod document;
 mod encode;
 mod failure;
@@ -32,6 +33,7 @@ mod tree;
 pub(crate) use self::kpi::wire as kpi_sample;
 pub(crate) use self::plain::for_xml;
 pub(crate) use self::print::Harmless;
+pub(crate) use self::print::octets;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -141,6 +143,7 @@ fn run(arguments: Arguments, style: Style, out: &mut dyn Write) -> Result<(), Fa
         Verb::Kpi(kpi) => kpi::run(&kpi, style, out),
         Verb::Account(verb) => account::run(&mut client, verb, style, out),
         Verb::Check { config } => check::run(config.as_deref(), out),
+        Verb::Doctor { config, listing } => doctor::run(&mut client, config, listing, style, out),
         Verb::Decode { file, listing } => decode::run(&file, listing, style, out),
         Verb::Encode { to, file } => encode::run(to, &file, out),
         Verb::Ddf(verb) => ddf::run(verb, style, out),

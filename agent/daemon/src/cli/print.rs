@@ -168,7 +168,7 @@ impl Table {
 }
 
 /// Octets as people read them: `1.5 KiB`.
-pub(super) fn octets(count: f64) -> String {
+pub(crate) fn octets(count: f64) -> String {
     let larger = ["KiB", "MiB", "GiB", "TiB", "PiB"];
     let step = |(rest, unit): (f64, &'static str), next| match rest.abs() {
         // what would be printed as 1024.0 belongs to the next unit

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::connectivity::Tables;
 use crate::identity::DevId;
+use crate::rights;
 
 pub use check::check;
 pub(crate) use check::{descriptions, read_description};
@@ -114,6 +115,8 @@ pub struct Control {
     pub group: String,
     /// How many clients may be connected at once.
     pub max_connections: usize,
+    /// Where the sockets of `omadm-helper` are.
+    pub rights_dir: PathBuf,
 }
 
 impl Default for Control {
@@ -122,6 +125,7 @@ impl Default for Control {
             socket: "/run/omadm/io.omadm.Agent".into(),
             group: "omadm".into(),
             max_connections: 16,
+            rights_dir: rights::DIRECTORY.into(),
         }
     }
 }

@@ -32,6 +32,8 @@ pub enum Request {
     ListAccounts,
     /// `RemoveAccount`
     RemoveAccount(wire::RemoveAccount),
+    /// `CheckRights`
+    CheckRights,
     /// `Reload`
     Reload,
 }
@@ -62,6 +64,10 @@ impl Request {
                 Self::ListAccounts
             }
             Some("RemoveAccount") => Self::RemoveAccount(read(parameters)?),
+            Some("CheckRights") => {
+                read::<wire::CheckRights>(parameters)?;
+                Self::CheckRights
+            }
             Some("Reload") => {
                 read::<wire::Reload>(parameters)?;
                 Self::Reload
@@ -83,7 +89,8 @@ impl Request {
             | Self::ListTree(_)
             | Self::GetNode(_)
             | Self::ReadKpis(_)
-            | Self::ListAccounts => Rights::Read,
+            | Self::ListAccounts
+            | Self::CheckRights => Rights::Read,
             Self::RunSession(_)
             | Self::SetNode(_)
             | Self::DeleteNode(_)

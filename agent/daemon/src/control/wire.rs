@@ -62,6 +62,7 @@ methods! {
     "SetAccount": SetAccount => Empty;
     "ListAccounts": ListAccounts => ListAccountsReply;
     "RemoveAccount": RemoveAccount => Empty;
+    "CheckRights": CheckRights => CheckRightsReply;
     "Reload": Reload => Empty;
 }
 

@@ -60,7 +60,11 @@ impl Agent {
             })),
             Request::ListTree(list) => answer.finish(self.list_tree(list.uri.as_deref())),
             Request::GetNode(get) => answer.finish(self.get_node(&get.uri)),
-            Request::ReadKpis(read) => kpis::answer(read.patterns, answer),
+            Request::ReadKpis(read) => {
+                let rights_dir = self.config.control.rights_dir.clone();
+                kpis::answer(read.patterns, rights_dir, answer);
+            }
+            Request::CheckRights => self.check_rights(answer),
             Request::RunSession(run) => self.run_session(run, more, answer),
             Request::Reload => answer.finish(self.reload(now).map(|()| Empty {})),
             Request::SetNode(set) => {

@@ -2,6 +2,7 @@
 //! `statvfs` hang.
 #![expect(clippy::disallowed_methods, reason = "driver: runs the probes")]
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use omadm_kpi::KpiSet;
@@ -21,22 +22,22 @@ static TURN: Semaphore = Semaphore::const_new(1);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Answers from a thread of its own.
-pub(super) fn answer(patterns: Vec<String>, answer: Answer) {
+pub(super) fn answer(patterns: Vec<String>, rights_dir: PathBuf, answer: Answer) {
     tokio::spawn(async move {
         let Ok(Ok(turn)) = timeout(PATIENCE, TURN.acquire()).await else {
             let text = "the probes still read for somebody else: does a file system hang?";
             return answer.finish(Err::<ReadKpisReply, _>(Error::Busy(text.to_owned())));
         };
         tokio::task::spawn_blocking(move || {
-            answer.finish(read(&patterns));
+            answer.finish(read(&patterns, &rights_dir));
             drop(turn);
         });
     });
 }
 
-fn read(patterns: &[String]) -> Result<ReadKpisReply, Error> {
+fn read(patterns: &[String], rights_dir: &Path) -> Result<ReadKpisReply, Error> {
     let wanted = wanted(patterns)?;
-    let samples = collect(&mut Probes::all(), &rights::sources(), &wanted);
+    let samples = collect(&mut Probes::all(), &rights::sources(rights_dir), &wanted);
     Ok(ReadKpisReply {
         samples: samples.iter().map(cli::kpi_sample).collect(),
     })

@@ -24,6 +24,9 @@ use crate::control::wire::{Call, Reply};
 /// The longest answer: a MiB of crash records in base64, with what is around them.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
+/// How long the helper may take, its start among it.
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+
 /// Why a right gave no answer.
 #[derive(Debug)]
 pub enum AskError {
@@ -121,14 +124,12 @@ pub struct HelperSocket {
 }
 
 impl HelperSocket {
-    /// The helper of an installed system.
-    pub fn system() -> Self {
-        Self::new(Right::Pss.socket(), Duration::from_secs(3))
-    }
-
-    /// A helper that listens here and is waited for this long.
-    pub fn new(socket: PathBuf, patience: Duration) -> Self {
-        Self { socket, patience }
+    /// The helper whose socket is in this directory.
+    pub fn new(directory: &Path) -> Self {
+        Self {
+            socket: Right::Pss.socket(directory),
+            patience: PATIENCE,
+        }
     }
 }
 
@@ -181,7 +182,11 @@ mod tests {
             let _ = stream.read(&mut [0; 16]);
             String::from_utf8(question).unwrap()
         });
-        let result = HelperSocket::new(path, patience).pss(&[7, 8]);
+        let asking = HelperSocket {
+            socket: path,
+            patience,
+        };
+        let result = asking.pss(&[7, 8]);
         (result, helper.join().unwrap())
     }
 
@@ -213,10 +218,11 @@ mod tests {
     fn a_right_that_nobody_serves_is_absent() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("pss");
-        let error = HelperSocket::new(path.clone(), LONG).pss(&[1]).unwrap_err();
+        let asking = HelperSocket::new(directory.path());
+        let error = asking.pss(&[1]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
         drop(UnixListener::bind(&path).unwrap());
-        let error = HelperSocket::new(path, LONG).pss(&[1]).unwrap_err();
+        let error = asking.pss(&[1]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
     }
 }

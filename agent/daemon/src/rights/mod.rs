@@ -6,6 +6,7 @@
 
 mod ask;
 mod crash_records;
+pub mod doctor;
 mod kernel_log;
 mod line;
 mod listen;
@@ -16,14 +17,14 @@ mod request;
 mod serve;
 pub mod wire;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use omadm_probes::Sources;
 
 pub use ask::{AskError, HelperSocket, ask};
 pub use program::main;
 
-/// Where the sockets of the rights are.
+/// Where the sockets of the rights are on an installed system.
 pub const DIRECTORY: &str = "/run/omadm/rights";
 
 /// One thing that takes more rights than the daemon has.
@@ -73,9 +74,9 @@ impl Right {
         }
     }
 
-    /// Where it is asked for on an installed system.
-    pub fn socket(self) -> PathBuf {
-        PathBuf::from(DIRECTORY).join(self.name())
+    /// Where it is asked for, below the directory of the sockets.
+    pub fn socket(self, directory: &Path) -> PathBuf {
+        directory.join(self.name())
     }
 
     /// The unit that listens there.
@@ -84,10 +85,10 @@ impl Right {
     }
 }
 
-/// This machine, with the rights of this process and those of the helper.
-pub fn sources() -> Sources {
+/// This machine, with the rights of this process and those of the helpers in this directory.
+pub fn sources(directory: &Path) -> Sources {
     Sources {
-        privileged: Some(Box::new(HelperSocket::system())),
+        privileged: Some(Box::new(HelperSocket::new(directory))),
         ..Sources::system()
     }
 }

@@ -79,6 +79,14 @@ Examples:
   omadm check                           what omadmd would read at its start
   omadm check --config ./agent.toml     another file, before it is put in place";
 
+pub(super) const DOCTOR: &str = "\
+Examples:
+  omadm doctor                          asks the daemon, or looks in its place
+  sudo omadm doctor                     without a daemon: with the eyes of user omadm
+  omadm doctor --json | jq '.features[] | select(.state == \"missing\")'
+
+Exit code 0 when nothing is missing, 1 when something is.";
+
 pub(super) const DECODE: &str = "\
 Examples:
   omadm decode message.wbxml

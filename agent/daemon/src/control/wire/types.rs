@@ -196,6 +196,25 @@ wire_types! { lenient
         reason: Option<String>,
     }
 
+    /// Something the agent can do, and what it takes.
+    struct Feature {
+        /// What it is.
+        name: String,
+        /// Whether it can be done here.
+        state: FeatureState,
+        /// What was found.
+        detail: String,
+        /// What to do about it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        mend: Option<String>,
+    }
+
+    /// Reply of `CheckRights`.
+    struct CheckRightsReply {
+        /// In the order of the listing.
+        features: Vec<Feature>,
+    }
+
     /// Reply of `GetStatus`.
     struct GetStatusReply {
         /// The daemon as a whole.
@@ -311,6 +330,9 @@ wire_types! { strict
     /// Parameters of `ListAccounts`.
     struct ListAccounts {}
 
+    /// Parameters of `CheckRights`.
+    struct CheckRights {}
+
     /// Parameters of `Reload`.
     struct Reload {}
 
@@ -330,6 +352,36 @@ pub enum Direction {
     Sent,
     /// From the server.
     Received,
+}
+
+/// Whether something can be done here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FeatureState {
+    /// Yes.
+    Ok,
+    /// A right, a file or a device is missing that should be there.
+    Missing,
+    /// This machine has no such thing.
+    Absent,
+    /// This version has no use for it.
+    Unused,
+    /// It could not be looked at from here.
+    #[default]
+    Unseen,
+}
+
+impl FeatureState {
+    /// The word of the interface.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Missing => "missing",
+            Self::Absent => "absent",
+            Self::Unused => "unused",
+            Self::Unseen => "unseen",
+        }
+    }
 }
 
 impl fmt::Display for Refusal {
