@@ -44,14 +44,23 @@ impl Agent {
     }
 
     fn account_files(&self) -> Vec<AccountFile> {
-        let policies = self.book.policies();
-        let files = policies.iter().filter_map(|policy| {
-            Some(AccountFile {
-                account: policy.name.clone(),
-                what: "ca-file",
-                path: policy.ca_file.clone()?,
-            })
-        });
-        files.collect()
+        let mut files = Vec::new();
+        for policy in self.book.policies() {
+            let client = policy.client_certificate.map(|own| (own.chain, own.key));
+            let (chain, key) = client.unzip();
+            let named = [
+                ("certificate authorities", policy.ca_file),
+                ("client certificate", chain),
+                ("client key", key),
+            ];
+            for (what, path) in named {
+                files.extend(path.map(|path| AccountFile {
+                    account: policy.name.clone(),
+                    what,
+                    path,
+                }));
+            }
+        }
+        files
     }
 }
