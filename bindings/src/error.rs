@@ -1,7 +1,7 @@
 //! Why a bearer ended, in words, and whether another try makes sense.
 
 use crate::address::AddressError;
-use crate::auth_fault::HttpAuthFault;
+use crate::http_fault::{HttpAuthFault, ProxyFault, RedirectFault};
 use crate::tls_fault::TlsFault;
 use crate::trust::TrustError;
 
@@ -26,6 +26,13 @@ pub enum Error {
         /// The name that was looked up.
         host: String,
         /// What the resolver said.
+        source: io::Error,
+    },
+    /// Nothing can be sent over the interface that the account names.
+    Interface {
+        /// The interface.
+        name: String,
+        /// What the system said.
         source: io::Error,
     },
     /// None of the host's addresses could be connected to.
@@ -100,6 +107,13 @@ pub enum Error {
         /// Why.
         fault: HttpAuthFault,
     },
+    /// The proxy lets nothing through.
+    Proxy {
+        /// The proxy, as the settings name it.
+        proxy: String,
+        /// Why.
+        fault: ProxyFault,
+    },
     /// The answer points elsewhere, and is not followed.
     Redirect {
         /// The HTTP status code.
@@ -111,25 +125,13 @@ pub enum Error {
     },
 }
 
-/// Why a redirect is not followed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RedirectFault {
-    /// The message has followed this many already.
-    TooMany(u8),
-    /// It leads where this session must not go.
-    Refused(AddressError),
-    /// It names no target.
-    Nowhere,
-    /// It asks for a GET elsewhere (303), which no message can become.
-    SeeOther,
-}
-
 /// Which limit of time was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// Resolving, connecting, the TLS handshake.
     Connect,
+    /// Waiting for the tunnel of a proxy.
+    Tunnel,
     /// Waiting for the beginning of the answer.
     Response,
     /// A message and its whole answer.
@@ -145,16 +147,23 @@ pub enum Retry {
     Later(Option<Duration>),
 }
 
+/// Whether an HTTP status may be another one later.
+pub(crate) fn retry_of(code: u16, after: Option<Duration>) -> Retry {
+    match code {
+        408 | 425 | 429 | 500 | 502 | 503 | 504 => Retry::Later(after),
+        _ => Retry::Permanent,
+    }
+}
+
 impl Error {
     /// Whether trying again makes sense.
     pub fn retry(&self) -> Retry {
         match self {
-            Self::Status {
-                code: 408 | 425 | 429 | 500 | 502 | 503 | 504,
-                retry_after,
-            } => Retry::Later(*retry_after),
+            Self::Status { code, retry_after } => retry_of(*code, *retry_after),
+            Self::Proxy { fault, .. } => fault.retry(),
             Self::Tls { fault, .. } if fault.may_pass() => Retry::Later(None),
             Self::Resolve { .. }
+            | Self::Interface { .. }
             | Self::Connect { .. }
             | Self::Timeout { .. }
             | Self::Transport(_)
@@ -163,9 +172,7 @@ impl Error {
             _ => Retry::Permanent,
         }
     }
-}
 
-impl Error {
     /// Whether a wrong clock of the device explains it: waiting for the clock may mend it.
     pub fn wrong_clock(&self) -> bool {
         matches!(self, Self::Tls { fault, .. } if fault.wrong_clock())
@@ -193,6 +200,7 @@ impl fmt::Display for Error {
             ),
             Self::RespUri(error) => write!(f, "RespURI of the server refused: {error}"),
             Self::Resolve { host, source } => write!(f, "no address found for {host}: {source}"),
+            Self::Interface { name, source } => write_interface(f, name, source),
             Self::Connect { host, attempts } => write_attempts(f, host, attempts),
             Self::Trust(error) => error.fmt(f),
             Self::Tls { host, fault } => write!(f, "TLS with {host}: {fault}"),
@@ -220,11 +228,15 @@ impl fmt::Display for Error {
             Self::HttpAuth { host, fault } => {
                 write!(f, "HTTP 401, not SyncML's: the HTTP server {host} {fault}")
             }
+            Self::Proxy { proxy, fault } => write!(f, "proxy {proxy} {fault}"),
             Self::Redirect {
                 code,
                 location,
                 fault,
-            } => write_redirect(f, *code, location.as_deref().unwrap_or_default(), fault),
+            } => {
+                let location = location.as_deref().unwrap_or_default();
+                write!(f, "HTTP {code}: {}", fault.about(location))
+            }
         }
     }
 }
@@ -233,10 +245,19 @@ impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Connect => "no connection",
+            Self::Tunnel => "no tunnel through the proxy",
             Self::Response => "no answer",
             Self::Message => "no complete answer",
         })
     }
+}
+
+fn write_interface(f: &mut fmt::Formatter<'_>, name: &str, source: &io::Error) -> fmt::Result {
+    write!(f, "interface {name} cannot be used: {source}")?;
+    if source.kind() == io::ErrorKind::PermissionDenied {
+        f.write_str(": before Linux 5.7 this needs CAP_NET_RAW")?;
+    }
+    Ok(())
 }
 
 fn write_attempts(
@@ -256,7 +277,11 @@ fn write_attempts(
     Ok(())
 }
 
-fn write_status(f: &mut fmt::Formatter<'_>, code: u16, after: Option<Duration>) -> fmt::Result {
+pub(crate) fn write_status(
+    f: &mut fmt::Formatter<'_>,
+    code: u16,
+    after: Option<Duration>,
+) -> fmt::Result {
     let words = match code {
         400 => " (bad request)",
         403 => " (forbidden)",
@@ -299,35 +324,13 @@ pub(crate) fn is_generic(found: Option<&str>) -> bool {
     })
 }
 
-fn write_redirect(
-    f: &mut fmt::Formatter<'_>,
-    code: u16,
-    location: &str,
-    fault: &RedirectFault,
-) -> fmt::Result {
-    match fault {
-        RedirectFault::TooMany(most) => write!(
-            f,
-            "HTTP {code}: more than {most} redirects for one message, the last one to {location:?}"
-        ),
-        RedirectFault::Refused(reason) => write!(
-            f,
-            "HTTP {code}: the redirect to {location:?} is not followed: {reason}"
-        ),
-        RedirectFault::Nowhere => write!(f, "HTTP {code}: a redirect that names no target"),
-        RedirectFault::SeeOther => write!(
-            f,
-            "HTTP {code}: the server points to {location:?} for a GET, where no message can go: \
-             is the path of the address right?"
-        ),
-    }
-}
-
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         // Every other cause is part of the text already.
         match self {
-            Self::Resolve { source, .. } | Self::Transport(source) => Some(source),
+            Self::Resolve { source, .. }
+            | Self::Interface { source, .. }
+            | Self::Transport(source) => Some(source),
             _ => None,
         }
     }

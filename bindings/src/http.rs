@@ -7,6 +7,7 @@ mod answer;
 mod auth;
 mod connect;
 mod cookies;
+mod dial;
 mod exchange;
 mod identity;
 mod line;
@@ -14,6 +15,7 @@ mod meter;
 mod route;
 mod task;
 mod tls;
+mod tunnel;
 mod url;
 mod verify;
 
@@ -57,7 +59,7 @@ fn boxed<'a>(address: &'a Address, settings: &'a Settings) -> Opening<'a> {
 async fn open(address: &Address, settings: &Settings) -> Result<Bearer, Error> {
     let home = Url::parse(address.as_str())?;
     let traffic = Arc::new(Traffic::default());
-    let mut connector = Connector::new(settings.clone(), Arc::clone(&traffic));
+    let mut connector = Connector::new(settings.clone(), Arc::clone(&traffic))?;
     let (line, proof) = Line::open(&mut connector, home.origin()).await?;
     let (out, events) = Task::new(connector, home, line, proof).start();
     Ok(Bearer {

@@ -19,11 +19,11 @@
 #![forbid(unsafe_code)]
 
 mod address;
-mod auth_fault;
 mod bearer;
 mod error;
 #[cfg(feature = "http")]
 mod http;
+mod http_fault;
 #[cfg(feature = "http")]
 mod pem;
 mod pin;
@@ -32,11 +32,11 @@ mod tls_fault;
 mod trust;
 
 pub use address::{Address, AddressError};
-pub use auth_fault::HttpAuthFault;
 pub use bearer::{Bearer, BearerEvent, Traffic};
-pub use error::{Error, Phase, RedirectFault, Retry};
+pub use error::{Error, Phase, Retry};
 #[cfg(feature = "http")]
 pub use http::system_root_count;
+pub use http_fault::{HttpAuthFault, ProxyFault, RedirectFault};
 #[cfg(feature = "http")]
 pub use pem::load_certificates;
 pub use pin::{PinError, SpkiPin};

@@ -1,6 +1,7 @@
 //! What the head of an HTTP answer means to a session.
 
-use crate::error::{Error, RedirectFault, is_generic};
+use crate::error::{Error, is_generic};
+use crate::http_fault::RedirectFault;
 use crate::settings::Settings;
 
 use hyper::header::{self, HeaderMap, HeaderName};
@@ -29,6 +30,8 @@ pub(super) enum Verdict {
     Redirect(Redirect),
     /// The HTTP server wants credentials.
     Challenge,
+    /// The proxy in between does.
+    ProxyChallenge,
 }
 
 /// Where a server points.
@@ -56,7 +59,9 @@ impl Redirect {
 }
 
 /// Judges the head of an answer.
-pub(super) fn judge(head: &Parts, settings: &Settings) -> Result<Verdict, Error> {
+///
+/// Over a connection to a proxy, a 407 is the proxy's; from a server it makes no sense.
+pub(super) fn judge(head: &Parts, settings: &Settings, proxy: bool) -> Result<Verdict, Error> {
     let code = head.status.as_u16();
     match code {
         200 => judge_content(&head.headers, settings),
@@ -66,6 +71,7 @@ pub(super) fn judge(head: &Parts, settings: &Settings) -> Result<Verdict, Error>
             location: whole_text(&head.headers, &header::LOCATION),
         })),
         401 => Ok(Verdict::Challenge),
+        407 if proxy => Ok(Verdict::ProxyChallenge),
         _ => Err(Error::Status {
             code,
             retry_after: retry_after(&head.headers),
@@ -97,7 +103,7 @@ pub(super) fn wrong_type(headers: &HeaderMap) -> Error {
 
 /// RFC 9110 10.2.3: seconds, or a date. A date is measured from the server's own `Date`, so that
 /// the clock of the device need not be right.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = text(headers, &header::RETRY_AFTER)?;
     let seconds = if value.bytes().all(|byte| byte.is_ascii_digit()) {
         value.parse().unwrap_or(MAX_RETRY_AFTER)
@@ -135,7 +141,7 @@ mod tests {
             sniff_media_type: sniff,
             ..Settings::default()
         };
-        judge(&response.body(()).unwrap().into_parts().0, &settings)
+        judge(&response.body(()).unwrap().into_parts().0, &settings, false)
     }
 
     #[test]

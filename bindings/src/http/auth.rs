@@ -7,7 +7,7 @@ mod digest;
 use self::challenge::Challenge;
 use self::digest::Digest;
 
-use crate::auth_fault::HttpAuthFault;
+use crate::http_fault::HttpAuthFault;
 use crate::settings::HttpAuthScheme;
 
 use base64::Engine;

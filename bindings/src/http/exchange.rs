@@ -38,6 +38,8 @@ pub(super) enum Reply {
     Redirect(Redirect),
     /// The HTTP server wants credentials: the values of `WWW-Authenticate`.
     Challenge(Vec<String>),
+    /// The proxy does: the values of `Proxy-Authenticate`.
+    ProxyChallenge(Vec<String>),
 }
 
 /// A message and what a session adds to it.
@@ -45,8 +47,12 @@ pub(super) enum Reply {
 pub(super) struct Message<'a> {
     pub(super) envelope: &'a Envelope,
     pub(super) url: &'a Url,
+    /// What stands in the request line.
+    pub(super) target: &'a str,
     /// The value of `Authorization`.
     pub(super) authorization: Option<&'a str>,
+    /// The value of `Proxy-Authorization`.
+    pub(super) proxy_authorization: Option<&'a str>,
 }
 
 /// Sends a message over `line` and waits for its whole answer.
@@ -106,7 +112,7 @@ fn request(message: Message<'_>, settings: &Settings) -> Result<Request<Full<Byt
             "it cannot stand in a request line",
         ))
     };
-    let target: Uri = url.target().parse().map_err(refused)?;
+    let target: Uri = message.target.parse().map_err(refused)?;
     let mut request = Request::new(Full::new(envelope.body.clone()));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = target;
@@ -130,6 +136,11 @@ fn request(message: Message<'_>, settings: &Settings) -> Result<Request<Full<Byt
     );
     put(fields, header::CACHE_CONTROL, "no-store");
     secret(fields, header::AUTHORIZATION, message.authorization);
+    secret(
+        fields,
+        header::PROXY_AUTHORIZATION,
+        message.proxy_authorization,
+    );
     if let Some(hmac) = &envelope.hmac {
         // A name may have any characters, so this is not filtered.
         let value = HeaderValue::from_bytes(hmac.to_string().as_bytes());
@@ -164,7 +175,7 @@ async fn receive(
     settings: &Settings,
 ) -> Result<Reply, Error> {
     let (head, body) = response.into_parts();
-    let verdict = answer::judge(&head, settings)?;
+    let verdict = answer::judge(&head, settings, line.ends_at_proxy())?;
     match verdict {
         Verdict::End => return Ok(Reply::Answer(None)),
         Verdict::Redirect(redirect) => {
@@ -173,10 +184,13 @@ async fn receive(
         }
         Verdict::Challenge => {
             skip(line, body).await;
-            return Ok(Reply::Challenge(challenges(
-                &head.headers,
-                &header::WWW_AUTHENTICATE,
-            )));
+            let fields = challenges(&head.headers, &header::WWW_AUTHENTICATE);
+            return Ok(Reply::Challenge(fields));
+        }
+        Verdict::ProxyChallenge => {
+            skip(line, body).await;
+            let fields = challenges(&head.headers, &header::PROXY_AUTHENTICATE);
+            return Ok(Reply::ProxyChallenge(fields));
         }
         _ => {}
     }

@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 /// More than any head of an answer needs, and little for a device to hold.
-const MAX_HEAD: usize = 16 * 1024;
+pub(super) const MAX_HEAD: usize = 16 * 1024;
 
 /// How long an orderly goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -35,6 +35,8 @@ pub(super) struct Line {
     content: Arc<Traffic>,
     /// Drives the connection; ends with this.
     driver: JoinSet<()>,
+    /// The other end is a proxy that wants to be told whole URLs.
+    absolute: bool,
     /// Nothing more can be sent over it.
     spent: bool,
 }
@@ -45,13 +47,13 @@ impl Line {
         connector: &mut Connector,
         origin: &Origin,
     ) -> Result<(Self, PeerProof), Error> {
-        let (stream, proof) = connector.connect(origin).await?;
-        let line = Self::over(origin.clone(), stream).await;
+        let connected = connector.connect(origin).await?;
+        let line = Self::over(origin.clone(), connected.stream, connected.absolute).await;
         let line = line.map_err(|error| Error::Transport(io::Error::other(error)))?;
-        Ok((line, proof))
+        Ok((line, connected.proof))
     }
 
-    async fn over(origin: Origin, stream: Box<dyn Stream>) -> hyper::Result<Self> {
+    async fn over(origin: Origin, stream: Box<dyn Stream>, absolute: bool) -> hyper::Result<Self> {
         let content = Arc::new(Traffic::default());
         let stream = TokioIo::new(Metered::new(stream, Arc::clone(&content)));
         let (sender, connection) = http1::Builder::new()
@@ -72,6 +74,7 @@ impl Line {
             sender,
             content,
             driver,
+            absolute,
             spent: false,
         })
     }
@@ -79,6 +82,11 @@ impl Line {
     /// Whether this still leads to the origin, as far as one can know.
     pub(super) fn leads_to(&self, origin: &Origin) -> bool {
         self.origin == *origin && !self.spent && !self.sender.is_closed()
+    }
+
+    /// Whether a proxy is at the other end, and not the origin.
+    pub(super) fn ends_at_proxy(&self) -> bool {
+        self.absolute
     }
 
     /// Not everything that came over it was read.

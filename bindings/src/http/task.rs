@@ -10,9 +10,9 @@ use super::line::Line;
 use super::route::Route;
 use super::url::Url;
 
-use crate::auth_fault::HttpAuthFault;
 use crate::bearer::BearerEvent;
-use crate::error::{Error, Phase, RedirectFault};
+use crate::error::{Error, Phase};
+use crate::http_fault::{HttpAuthFault, RedirectFault};
 
 use omadm_syncml::{Envelope, PeerProof};
 use std::io;
@@ -100,11 +100,13 @@ impl Task {
         if let Some(server) = &mut self.server {
             server.begin();
         }
+        self.connector.begin();
         let mut redirects = 0;
         loop {
             match self.post(&url, envelope).await? {
                 Reply::Answer(answer) => return Ok(answer),
                 Reply::Challenge(fields) => self.challenged(&url, &fields)?,
+                Reply::ProxyChallenge(fields) => self.connector.proxy_challenged(&fields)?,
                 Reply::Redirect(redirect) => {
                     url = self.redirected(redirect, redirects)?;
                     redirects += 1;
@@ -198,10 +200,19 @@ impl Task {
         envelope: &Envelope,
     ) -> Result<Reply, Error> {
         let authorization = self.authorization(url)?;
+        let absolute = url.absolute();
+        let (target, proxy_authorization) = if line.ends_at_proxy() {
+            let answer = self.connector.proxy_answer("POST", &absolute)?;
+            (absolute.as_str(), answer)
+        } else {
+            (url.target(), None)
+        };
         let message = Message {
             envelope,
             url,
+            target,
             authorization: authorization.as_deref(),
+            proxy_authorization: proxy_authorization.as_deref(),
         };
         let settings = self.connector.settings();
         exchange(line, message, settings, &mut self.cookies).await

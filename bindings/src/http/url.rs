@@ -11,6 +11,9 @@ const MAX_LENGTH: usize = 4096;
 /// RFC 1035 2.3.4.
 const MAX_NAME: usize = 253;
 
+/// The name of an interface is shorter than `IFNAMSIZ`.
+const MAX_ZONE: usize = 15;
+
 /// An absolute `http` or `https` URL without fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Url {
@@ -35,6 +38,8 @@ pub(crate) enum Host {
     Name(String),
     /// A literal address.
     Ip(IpAddr),
+    /// A link-local address and its zone: the name or number of an interface.
+    Scoped(Ipv6Addr, String),
 }
 
 impl Url {
@@ -46,6 +51,12 @@ impl Url {
 
     pub(crate) fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// The whole, as a proxy is told it (RFC 9112 3.2.2).
+    pub(crate) fn absolute(&self) -> String {
+        let scheme = if self.origin.secure { "https" } else { "http" };
+        format!("{scheme}://{}{}", self.origin, self.target)
     }
 
     /// Path and query.
@@ -125,10 +136,8 @@ impl Host {
     fn parse(text: &str) -> Result<Self, AddressError> {
         if let Some(inner) = text.strip_prefix('[') {
             let inner = inner.strip_suffix(']').unwrap_or_default();
-            return match inner.parse::<Ipv6Addr>() {
-                Ok(ip) => Ok(Self::Ip(ip.into())),
-                Err(_) => Err(AddressError::new(format!("{text:?} is no IPv6 address"))),
-            };
+            return Self::parse_ipv6(inner)
+                .ok_or_else(|| AddressError::new(format!("{text:?} is no IPv6 address")));
         }
         if let Ok(ip) = text.parse() {
             return Ok(Self::Ip(ip));
@@ -148,13 +157,35 @@ impl Host {
     }
 }
 
-/// As it stands in a URL and in the `Host` field.
+impl Host {
+    /// The host that a setting names, where an IPv6 address has no brackets.
+    pub(crate) fn of_name(text: &str) -> Result<Self, AddressError> {
+        match Self::parse_ipv6(text) {
+            Some(host) => Ok(host),
+            None => Self::parse(text),
+        }
+    }
+
+    /// RFC 6874: a zone stands behind `%25`; a bare `%`, as people copy it, means the same.
+    fn parse_ipv6(text: &str) -> Option<Self> {
+        let Some((address, zone)) = text.split_once('%') else {
+            return text.parse().ok().map(|ip: Ipv6Addr| Self::Ip(ip.into()));
+        };
+        let zone = zone.strip_prefix("25").unwrap_or(zone);
+        let ip: Ipv6Addr = address.parse().ok()?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        let sound = (1..=MAX_ZONE).contains(&zone.len()) && zone.bytes().all(plain);
+        (sound && ip.is_unicast_link_local()).then(|| Self::Scoped(ip, zone.to_owned()))
+    }
+}
+
+/// As it stands in a URL and in the `Host` field, which has no use for the zone (RFC 6874 4).
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(name) => f.write_str(name),
             Self::Ip(IpAddr::V4(ip)) => ip.fmt(f),
-            Self::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
+            Self::Ip(IpAddr::V6(ip)) | Self::Scoped(ip, _) => write!(f, "[{ip}]"),
         }
     }
 }
@@ -293,17 +324,10 @@ fn encoded(target: &str) -> String {
 mod tests {
     use super::*;
 
-    impl Url {
-        fn text(&self) -> String {
-            let scheme = if self.origin.secure { "https" } else { "http" };
-            format!("{scheme}://{}{}", self.origin, self.target)
-        }
-    }
-
     fn resolved(base: &str, reference: &str) -> Result<String, String> {
         let base = Url::parse(base).unwrap();
         match base.resolve(reference) {
-            Ok(url) => Ok(url.text()),
+            Ok(url) => Ok(url.absolute()),
             Err(error) => Err(error.to_string()),
         }
     }
@@ -328,7 +352,7 @@ mod tests {
                 "https://dm_lab.example/(S(x;y))/%C3%BC",
             ),
         ] {
-            assert_eq!(Url::parse(text).unwrap().text(), expected, "{text}");
+            assert_eq!(Url::parse(text).unwrap().absolute(), expected, "{text}");
         }
     }
 
@@ -350,7 +374,13 @@ mod tests {
             ("https://dm.example:65536/", "is no port"),
             ("https://dm.example:8x/", "is no port"),
             ("https://[::1/", "is no IPv6 address"),
-            ("https://[fe80::1%25eth0]/", "is no IPv6 address"),
+            ("https://[2001:db8::1%25eth0]/", "is no IPv6 address"),
+            ("https://[fe80::1%25]/", "is no IPv6 address"),
+            ("https://[fe80::1%25a%20b]/", "is no IPv6 address"),
+            (
+                "https://[fe80::1%25sixteen-letters-]/",
+                "is no IPv6 address",
+            ),
             ("https://::1/", "is no port"),
             ("https://dm example/", "is no host name"),
             ("https://bücher.example/", "xn--"),
@@ -363,6 +393,21 @@ mod tests {
         ] {
             let error = Url::parse(text).unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_link_local_address_has_a_zone() {
+        for (text, zone) in [
+            ("https://[fe80::1%25eth0]/", "eth0"),
+            ("https://[fe80::1%eth0.7]:8443/", "eth0.7"),
+            ("https://[FE80::1%252]/", "2"),
+            ("https://[fe80::1%2525]/", "25"),
+        ] {
+            let url = Url::parse(text).unwrap();
+            let expected = Host::Scoped("fe80::1".parse().unwrap(), zone.to_owned());
+            assert_eq!(url.origin().host, expected, "{text}");
+            assert_eq!(url.origin().host.to_string(), "[fe80::1]", "{text}");
         }
     }
 

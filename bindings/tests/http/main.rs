@@ -14,6 +14,7 @@ mod bad;
 mod credentials;
 mod good;
 mod peer;
+mod proxy;
 mod redirect;
 mod secure;
 mod trust;
