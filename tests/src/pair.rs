@@ -6,12 +6,13 @@
 use omadm_agent::config::Device as DeviceConfiguration;
 use omadm_agent::control::wire::{AccountSettings, NewAccount};
 use omadm_agent::identity::{DevId, Machine, Origin};
+use omadm_agent::mo::Board;
 use omadm_agent::mo::dmacc::{self, AccountPolicy};
 use omadm_dm::session::{
     BearerFailure, Outcome, Output, Session, SessionCause, SessionParameters, SessionStart,
 };
 use omadm_dm::{Ddf, NodeWrite, Tree, TreeLimits};
-use omadm_probes::{FsRoot, Sources};
+use omadm_probes::{FsRoot, KpiSet, Probes, Sources, collect};
 use omadm_server::job::Operation;
 use omadm_server::session::{Credential, Device, Settings};
 use omadm_server::store::JobState;
@@ -420,7 +421,11 @@ pub fn device_tree(id: &str, sources: &str) -> Result<Tree, Box<dyn Error>> {
     let limits = TreeLimits::default();
     let machine = Machine::read(&DeviceConfiguration::default(), &FsRoot::recorded(sources));
     let mut tree = Tree::new(limits);
-    for object in omadm_agent::mo::all(&id, &machine, limits.uri, || Sources::recorded(sources))? {
+    // A recorded machine does not change: what it has is read once.
+    let board = Board::default();
+    let sources = Sources::recorded(sources);
+    board.put(collect(&mut Probes::all(), &sources, &KpiSet::all()));
+    for object in omadm_agent::mo::all(&id, &machine, limits.uri, &board)? {
         tree.mount(object)?;
     }
     Ok(tree)

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use omadm_kpi::{Kind, KpiId, KpiSet, Reading, Sample, Samples, Unit, Value};
-use omadm_probes::{Probes, collect};
+use omadm_probes::Collector;
 
 use super::arguments;
 use super::failure::Failure;
@@ -35,12 +35,12 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let wanted = wanted(&arguments.patterns)?;
-    let sources = rights::sources(Path::new(rights::DIRECTORY));
-    let mut probes = Probes::all();
+    let mut collector = Collector::new(|| rights::sources(Path::new(rights::DIRECTORY)));
     let mut before: Option<(Instant, Samples)> = None;
     loop {
         let at = Instant::now();
-        let samples = collect(&mut probes, &sources, &wanted);
+        let mut samples = Samples::new();
+        collector.collect_into(&wanted, &mut samples);
         let rates = before.as_ref().map(|(then, samples)| Rates {
             seconds: at.duration_since(*then).as_secs_f64(),
             before: samples,
@@ -124,6 +124,11 @@ fn table(
     if arguments.watch.is_some() {
         columns.push(("PER SECOND", Align::Right));
     }
+    // Seldom there, and last so that nothing else moves for it.
+    let is_any_overdue = samples.iter().any(|sample| sample.overdue.is_some());
+    if is_any_overdue {
+        columns.push(("AGE", Align::Right));
+    }
     let mut table = Table::new(&columns)
         .at_most("OF", MAX_INSTANCE)
         .at_most("VALUE", MAX_VALUE);
@@ -141,7 +146,17 @@ fn table(
         let rate = rate.map_or_else(String::new, |rate| {
             per_second(rate, kpi.unit, arguments.raw)
         });
-        table.row([kpi.name, instance, &value, &unit, &rate]);
+        let age = sample.overdue.map_or_else(String::new, |overdue| {
+            print::duration(overdue.age.as_secs_f64())
+        });
+        let mut row = vec![kpi.name, instance, &value, &unit];
+        if arguments.watch.is_some() {
+            row.push(&rate);
+        }
+        if is_any_overdue {
+            row.push(&age);
+        }
+        table.cells(&row);
     }
     table.print(out, style)
 }
@@ -234,8 +249,9 @@ pub(crate) fn wire(sample: &Sample) -> KpiSample {
         ),
         None => (None, None),
     };
+    let age = sample.overdue.map(|overdue| overdue.to_string());
     let reason = match &sample.reading {
-        Reading::Value(_) => None,
+        Reading::Value(_) => age,
         other => Some(other.to_string()),
     };
     KpiSample {
@@ -248,13 +264,14 @@ pub(crate) fn wire(sample: &Sample) -> KpiSample {
         value,
         text,
         reason,
+        age_seconds: sample.overdue.map(|overdue| overdue.age.as_secs_f64()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use omadm_kpi::{Absence, Instance};
+    use omadm_kpi::{Absence, Instance, Overdue};
 
     fn samples() -> Samples {
         let mut samples = Samples::new();
@@ -322,6 +339,40 @@ mod tests {
                 .starts_with("absent: ")
         );
         assert_eq!(samples[3].get("value"), None);
+    }
+
+    #[test]
+    fn an_old_value_says_how_old_it_is() {
+        let mut fresh = Samples::new();
+        fresh.value(KpiId::MemoryTotal, None, 7_u64);
+        let mut samples = Samples::new();
+        samples.push(Sample {
+            overdue: Some(Overdue {
+                age: Duration::from_secs(90),
+                waiting: Duration::from_mins(1),
+            }),
+            ..fresh.iter().next().unwrap().clone()
+        });
+        samples.value(KpiId::MemoryFree, None, 3_u64);
+        let mut out = Vec::new();
+        show(
+            &arguments(false, false),
+            &samples,
+            None,
+            Style::Plain,
+            &mut out,
+        )
+        .unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert!(lines[0].ends_with("AGE"), "{text}");
+        assert!(lines[1].ends_with("00:01:30"), "{text}");
+        assert!(lines[2].ends_with('B'), "{text}");
+        let sample = wire(samples.iter().next().unwrap());
+        assert_eq!((sample.value, sample.age_seconds), (Some(7.0), Some(90.0)));
+        let reason = "read 90.0 s ago; the source is overdue for 60.0 s";
+        assert_eq!(sample.reason.as_deref(), Some(reason));
+        assert_eq!(wire(samples.iter().nth(1).unwrap()).age_seconds, None);
     }
 
     #[test]

@@ -126,6 +126,11 @@ impl Table {
 
     /// Adds a row; missing cells are empty.
     pub(super) fn row<const N: usize>(&mut self, cells: [&str; N]) {
+        self.cells(&cells);
+    }
+
+    /// Adds a row with as many cells as there are columns this time.
+    pub(super) fn cells(&mut self, cells: &[&str]) {
         let cells = cells.iter().map(|cell| Harmless(cell).to_string());
         self.rows.push(cells.collect());
     }

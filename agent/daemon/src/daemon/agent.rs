@@ -19,6 +19,7 @@ use super::account::Book;
 use super::clock::{Alarm, ClockWatch, now};
 use super::commit::Commit;
 use super::elapsed::Known;
+use super::kpis::{Collected, Kpis};
 use super::queue::Queue;
 use super::schedule::Dice;
 use super::sessions::{Running, Step, Waiter};
@@ -48,6 +49,7 @@ pub(super) struct Agent {
     pub running: Option<Running>,
     pub last_session: Option<SessionState>,
     pub commit: Option<Commit>,
+    pub kpis: Kpis,
     /// Calls that have to wait for the transaction on its way.
     pub deferred: VecDeque<Asked>,
     /// What is known of the time.
@@ -83,6 +85,7 @@ enum Event {
     Committed(Result<(), StoreError>),
     Session(Step),
     ClockSet,
+    Collected(Collected),
     Time,
 }
 
@@ -99,10 +102,12 @@ impl Agent {
             let next = self.next(now());
             // A message is taken only when the tree stands still.
             let settled = self.commit.is_none();
+            let read = settled && !self.kpis.has_session();
             let event = tokio::select! {
                 event = wakers.signals.next() => event,
                 result = committed(&mut self.commit) => Event::Committed(result),
-                step = stepped(&mut self.running, settled) => Event::Session(step),
+                step = stepped(&mut self.running, read) => Event::Session(step),
+                collected = self.kpis.next(), if settled => Event::Collected(collected),
                 Some(asked) = asked.recv(), if self.stop_at.is_none() => Event::Asked(asked),
                 result = wakers.clock.set() => told(result, Event::ClockSet).await,
                 result = wakers.alarm.wait(next) => told(result, Event::Time).await,
@@ -121,6 +126,7 @@ impl Agent {
             Event::Committed(result) => self.committed(result, now),
             Event::Session(step) => self.step(step, now),
             Event::ClockSet => self.clock_set(now),
+            Event::Collected(collected) => self.collected(collected, now),
             Event::Time => {}
         }
     }
@@ -131,7 +137,7 @@ impl Agent {
             notify::alive();
             self.alive_at = now.boot + self.watchdog.unwrap_or_default();
         }
-        if self.commit.is_none() {
+        if !self.is_held() {
             self.session_timeout(now);
         }
         if self.stop_at.is_some() {
@@ -157,8 +163,7 @@ impl Agent {
     fn next(&self, now: Now) -> Option<Duration> {
         let watchdog = self.watchdog.map(|_| self.alive_at);
         let session = self.running.as_ref().map(Running::deadline);
-        // A transaction on its way keeps the session from noticing the time.
-        let session = session.filter(|_| self.commit.is_none());
+        let session = session.filter(|_| !self.is_held());
         let busy = self.running.as_ref().map(|running| &*running.account.name);
         let due = self.book.next_due(self.clock_wait(now), busy);
         let kept = Some(self.known.keep_at());
@@ -175,6 +180,11 @@ impl Agent {
         }
         // Without it the daemon merely counts as having crashed in this session.
         drop(self.store.commit(changes).await);
+    }
+
+    /// Whether a transaction or a reading on its way keeps the session from noticing the time.
+    fn is_held(&self) -> bool {
+        self.commit.is_some() || self.kpis.has_session()
     }
 
     fn is_done(&self) -> bool {

@@ -11,7 +11,7 @@ use omadm_syncml::{Address, Format, List, Now, StatusCode, Value};
 use super::agent::Agent;
 use super::commit::{self, AccountChange, Commit, Then};
 use super::sessions::Waiter;
-use super::{files, kpis, nodes, status};
+use super::{files, nodes, status};
 use crate::control::wire::{
     self, Empty, Error, GetNodeReply, GetStatusReply, ListAccountsReply, ListTreeReply,
     RunSessionReply,
@@ -33,8 +33,15 @@ struct Prepared {
 }
 
 impl Agent {
-    /// Answers a call, at once or when what it needs is done.
+    /// Answers a call, at once or when what it needs is there.
     pub(super) fn answer(&mut self, asked: Asked, now: Now) {
+        if let Some(asked) = self.read_first(asked) {
+            self.perform(asked, now);
+        }
+    }
+
+    /// Does what a call asks for; the live leaves that it is about have been read.
+    pub(super) fn perform(&mut self, asked: Asked, now: Now) {
         let changes = matches!(
             asked.request,
             Request::SetNode(_)
@@ -60,10 +67,7 @@ impl Agent {
             })),
             Request::ListTree(list) => answer.finish(self.list_tree(list.uri.as_deref())),
             Request::GetNode(get) => answer.finish(self.get_node(&get.uri)),
-            Request::ReadKpis(read) => {
-                let rights_dir = self.config.control.rights_dir.clone();
-                kpis::answer(read.patterns, rights_dir, answer);
-            }
+            Request::ReadKpis(read) => self.kpis.answer(&read.patterns, answer),
             Request::CheckRights => self.check_rights(answer),
             Request::RunSession(run) => self.run_session(run, more, answer),
             Request::Reload => answer.finish(self.reload(now).map(|()| Empty {})),

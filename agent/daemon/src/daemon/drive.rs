@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use omadm_bindings::BearerEvent;
-use omadm_dm::NodeWrite;
 use omadm_dm::session::{
     Cancel, Output, Session, SessionParameters, SessionStart, StoreError, WriteSet,
 };
+use omadm_dm::{NodeWrite, Snapshot};
 use omadm_syncml::{Limits, Now};
 
 use super::agent::Agent;
@@ -258,10 +258,10 @@ impl Agent {
                 return;
             };
             match session.poll_output() {
-                Output::Collect(wanted) => {
-                    let snapshot = self.tree.collect(&wanted);
-                    session.handle_live(&snapshot, &self.tree, now);
-                }
+                Output::Collect(wanted) => match self.live_for_session(wanted) {
+                    Some(snapshot) => return self.session_live(&snapshot, now),
+                    None => return,
+                },
                 Output::Transmit(envelope) => running.transmit(envelope, now),
                 Output::Commit(set) => return self.commit_session(set, now),
                 Output::Wait(until) => {
@@ -276,6 +276,16 @@ impl Agent {
                 }
             }
         }
+    }
+
+    /// The live leaves that the session wanted are there.
+    pub(super) fn session_live(&mut self, snapshot: &Snapshot, now: Now) {
+        if let Some(running) = &mut self.running
+            && let Stage::Open { session, .. } = &mut running.stage
+        {
+            session.handle_live(snapshot, &self.tree, now);
+        }
+        self.drive(now);
     }
 
     fn commit_session(&mut self, set: WriteSet, now: Now) {
@@ -369,6 +379,7 @@ impl Agent {
         let Some(running) = &mut self.running else {
             return;
         };
+        self.kpis.forget_session();
         if running.cancel(cancel, now) {
             let detail = Some(cancel.to_string());
             let failed = Some(Prospect::Later(Duration::ZERO));

@@ -1,46 +1,200 @@
-//! `ReadKpis`: runs the probes outside the event loop, because a file system that hangs makes
-//! `statvfs` hang.
+//! Runs the probes outside the event loop: for `ReadKpis`, and for the live leaves that a session
+//! or a local call wants.
 #![expect(clippy::disallowed_methods, reason = "driver: runs the probes")]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use omadm_kpi::KpiSet;
-use omadm_probes::{Probes, collect};
-use tokio::sync::Semaphore;
+use omadm_dm::Snapshot;
+use omadm_kpi::{KpiSet, Samples};
+use omadm_probes::Collector;
+use omadm_syncml::{Address, List, Now, Uri};
+use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
 use tokio::time::timeout;
 
+use super::agent::Agent;
+use super::nodes;
 use crate::cli;
-use crate::control::Answer;
-use crate::control::wire::{Error, ReadKpisReply};
+use crate::control::wire::{Empty, Error, ReadKpisReply};
+use crate::control::{Answer, Asked, Request};
+use crate::mo::{self, Board};
 use crate::rights;
 
-/// One reading at a time: a hung one must not take the threads that look up host names.
-static TURN: Semaphore = Semaphore::const_new(1);
-
-/// How long a reading waits for the one before it.
+/// How long a reading waits for the one before it, which takes a few seconds at most.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Answers from a thread of its own.
-pub(super) fn answer(patterns: Vec<String>, rights_dir: PathBuf, answer: Answer) {
-    tokio::spawn(async move {
-        let Ok(Ok(turn)) = timeout(PATIENCE, TURN.acquire()).await else {
-            let text = "the probes still read for somebody else: does a file system hang?";
-            return answer.finish(Err::<ReadKpisReply, _>(Error::Busy(text.to_owned())));
-        };
-        tokio::task::spawn_blocking(move || {
-            answer.finish(read(&patterns, &rights_dir));
-            drop(turn);
-        });
-    });
+/// Local calls that wait for the probes. Their callers may have gone, so that the number of
+/// connections does not bound them.
+const MOST: usize = 64;
+
+/// The probes of the daemon.
+pub(super) struct Kpis {
+    collector: Arc<Mutex<Collector>>,
+    /// Where the management objects look.
+    pub board: Board,
+    arrived: mpsc::UnboundedSender<Collected>,
+    arriving: mpsc::UnboundedReceiver<Collected>,
+    /// Local calls that wait.
+    calls: usize,
+    /// The collection that the session waits for.
+    session: Option<u64>,
+    /// Numbers the collections, so that a session takes nothing that one before it has wanted.
+    number: u64,
 }
 
-fn read(patterns: &[String], rights_dir: &Path) -> Result<ReadKpisReply, Error> {
-    let wanted = wanted(patterns)?;
-    let samples = collect(&mut Probes::all(), &rights::sources(rights_dir), &wanted);
-    Ok(ReadKpisReply {
-        samples: samples.iter().map(cli::kpi_sample).collect(),
-    })
+/// A collection that is there.
+pub(super) struct Collected {
+    samples: Samples,
+    goal: Goal,
+}
+
+/// What it was for.
+enum Goal {
+    Session { number: u64, wanted: Vec<Uri> },
+    Call(Asked),
+}
+
+impl Kpis {
+    /// The probes, with the helper whose sockets are in this directory.
+    pub(super) fn new(rights_dir: PathBuf) -> Self {
+        let (arrived, arriving) = mpsc::unbounded_channel();
+        Self {
+            collector: Arc::new(Mutex::new(Collector::new(move || {
+                rights::sources(&rights_dir)
+            }))),
+            board: Board::default(),
+            arrived,
+            arriving,
+            calls: 0,
+            session: None,
+            number: 0,
+        }
+    }
+
+    /// The next collection that is there. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Collected {
+        match self.arriving.recv().await {
+            Some(collected) => collected,
+            // One sender is here, so that the channel does not end.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Whether the session waits for the probes.
+    pub(super) fn has_session(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// The session wants nothing any more.
+    pub(super) fn forget_session(&mut self) {
+        self.session = None;
+    }
+
+    fn begin(&self, kpis: KpiSet, goal: Goal) {
+        let arrived = self.arrived.clone();
+        let collector = Arc::clone(&self.collector);
+        tokio::spawn(async move {
+            let collector = collector.lock_owned().await;
+            tokio::task::spawn_blocking(move || {
+                let samples = collect(collector, &kpis);
+                let _ = arrived.send(Collected { samples, goal });
+            });
+        });
+    }
+
+    /// Answers from a thread of its own.
+    pub(super) fn answer(&self, patterns: &[String], answer: Answer) {
+        let wanted = match wanted(patterns) {
+            Ok(wanted) => wanted,
+            Err(error) => return answer.finish(Err::<ReadKpisReply, _>(error)),
+        };
+        let collector = Arc::clone(&self.collector);
+        tokio::spawn(async move {
+            let Ok(collector) = timeout(PATIENCE, collector.lock_owned()).await else {
+                let text = "the probes still read for others; try again later".to_owned();
+                return answer.finish(Err::<ReadKpisReply, _>(Error::Busy(text)));
+            };
+            tokio::task::spawn_blocking(move || {
+                let samples = collect(collector, &wanted);
+                answer.finish(Ok(ReadKpisReply {
+                    samples: samples.iter().map(cli::kpi_sample).collect(),
+                }));
+            });
+        });
+    }
+}
+
+fn collect(mut collector: OwnedMutexGuard<Collector>, wanted: &KpiSet) -> Samples {
+    let mut samples = Samples::new();
+    collector.collect_into(wanted, &mut samples);
+    samples
+}
+
+impl Agent {
+    /// The live leaves that the session wants; `None` while they have to be read, and then the
+    /// event loop goes on with the session when they are there.
+    pub(super) fn live_for_session(&mut self, wanted: Vec<Uri>) -> Option<Snapshot> {
+        let kpis = mo::kpis(&wanted);
+        if kpis.is_empty() {
+            return Some(self.tree.collect(&wanted));
+        }
+        self.kpis.number += 1;
+        let number = self.kpis.number;
+        self.kpis.session = Some(number);
+        self.kpis.begin(kpis, Goal::Session { number, wanted });
+        None
+    }
+
+    /// Has read what a local call is about; `None` while it has to be read, and then the event
+    /// loop goes on with the call when it is there.
+    pub(super) fn read_first(&mut self, asked: Asked) -> Option<Asked> {
+        let uri = match &asked.request {
+            Request::ListTree(list) => list.uri.as_deref().unwrap_or("."),
+            Request::GetNode(get) => &get.uri,
+            Request::SetNode(set) => &set.uri,
+            Request::DeleteNode(delete) => &delete.uri,
+            _ => return Some(asked),
+        };
+        let Ok(uri) = nodes::parse(uri) else {
+            return Some(asked);
+        };
+        let address = match &asked.request {
+            Request::ListTree(_) => Address::list(uri, List::StructData),
+            _ => uri.into(),
+        };
+        let kpis = mo::kpis(&self.tree.live_roots(&[address]));
+        if kpis.is_empty() {
+            return Some(asked);
+        }
+        if self.kpis.calls >= MOST {
+            let text = "too many calls wait for the probes; try again later".to_owned();
+            asked.answer.finish(Err::<Empty, _>(Error::Busy(text)));
+            return None;
+        }
+        self.kpis.calls += 1;
+        self.kpis.begin(kpis, Goal::Call(asked));
+        None
+    }
+
+    /// What was read is there: whoever wanted it goes on.
+    pub(super) fn collected(&mut self, collected: Collected, now: Now) {
+        self.kpis.board.put(collected.samples);
+        match collected.goal {
+            Goal::Call(asked) => {
+                self.kpis.calls = self.kpis.calls.saturating_sub(1);
+                self.perform(asked, now);
+            }
+            Goal::Session { number, wanted } if self.kpis.session == Some(number) => {
+                self.kpis.session = None;
+                let snapshot = self.tree.collect(&wanted);
+                self.session_live(&snapshot, now);
+            }
+            Goal::Session { .. } => {}
+        }
+        // Nobody takes for news what was read for somebody else.
+        self.kpis.board.put(Samples::new());
+    }
 }
 
 fn wanted(patterns: &[String]) -> Result<KpiSet, Error> {

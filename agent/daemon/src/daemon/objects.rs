@@ -4,12 +4,12 @@
 use std::path::Path;
 
 use omadm_dm::{Node, Tree, TreeLimits};
-use omadm_probes::Sources;
+use omadm_probes::FsRoot;
 use omadm_syncml::Uri;
 
 use crate::config::{self, Config};
 use crate::identity::{DevId, Machine};
-use crate::mo;
+use crate::mo::{self, Board};
 
 /// How many nodes that nobody sees are named in the log.
 const NAMED: usize = 10;
@@ -20,12 +20,12 @@ pub(super) fn tree(
     config: &Config,
     dev_id: &DevId,
     nodes: Vec<(Uri, Node)>,
+    board: &Board,
 ) -> Result<Tree, String> {
-    let sources = Sources::system();
-    let machine = Machine::read(&config.device, &sources.fs);
+    let machine = Machine::read(&config.device, &FsRoot::system());
     let limits = TreeLimits::default();
     let mut tree = Tree::new(limits);
-    let objects = mo::all(dev_id, &machine, tree.limits().uri, Sources::system);
+    let objects = mo::all(dev_id, &machine, tree.limits().uri, board);
     for object in objects.map_err(|error| error.to_string())? {
         tree.mount(object).map_err(|error| error.to_string())?;
     }

@@ -20,6 +20,7 @@ use super::agent::{Agent, Signals, Wakers, dice};
 use super::clock::{Alarm, ClockWatch};
 use super::elapsed::Known;
 use super::instance::{Instance, InstanceError};
+use super::kpis::Kpis;
 use super::queue::Queue;
 use super::{clock, crash, logging, notify, objects, plan};
 use crate::config::{self, Config};
@@ -229,7 +230,8 @@ async fn agent(
         // Whoever has to make room on a full disk needs the daemon.
         log::error!("this boot is not remembered: {}", failure.message);
     }
-    let tree = objects::tree(&config, &dev_id, loaded.nodes)
+    let kpis = Kpis::new(config.control.rights_dir.clone());
+    let tree = objects::tree(&config, &dev_id, loaded.nodes, &kpis.board)
         .map_err(|error| Failure::new(exit::SOFTWARE, error))?;
     let watchdog = notify::watchdog();
     let mut agent = Agent {
@@ -246,6 +248,7 @@ async fn agent(
         running: None,
         last_session: None,
         commit: None,
+        kpis,
         deferred: std::collections::VecDeque::new(),
         known,
         boot_id,

@@ -6,10 +6,9 @@ use std::collections::BTreeSet;
 use omadm_dm::ddf::DdfError;
 use omadm_dm::{Ddf, ManagementObject, Snapshot};
 use omadm_kpi::{KpiId, KpiSet};
-use omadm_probes::Sources;
 use omadm_syncml::Uri;
 
-use super::reader::{self, Form, Reader, int, plain};
+use super::reader::{self, Board, Form, int, plain};
 
 const DATA: &str = "./DiagMon/Links/DiagMonData";
 
@@ -32,19 +31,43 @@ const LEAVES: &[(&str, KpiId, Form)] = &[
     ("CarrierChanges", KpiId::LinkCarrierChanges, plain),
 ];
 
+/// What the wanted leaves are made of.
+pub(super) fn kpis(wanted: &[Uri]) -> KpiSet {
+    let wanted = within(wanted, &data());
+    needed(&wanted).map(|(_, id, _)| *id).collect()
+}
+
+fn data() -> Uri {
+    DATA.parse().unwrap_or_else(|_| Uri::root())
+}
+
+fn within<'a>(wanted: &'a [Uri], data: &Uri) -> Vec<Wanted<'a>> {
+    let wanted = wanted.iter().filter_map(|uri| Wanted::new(uri, data));
+    wanted.collect()
+}
+
+/// The leaves that are wanted of some interface.
+fn needed(wanted: &[Wanted<'_>]) -> impl Iterator<Item = &'static (&'static str, KpiId, Form)> {
+    let is_needed = |leaf: &&(&str, KpiId, Form)| {
+        let is_it = |wanted: &Wanted<'_>| wanted.leaf.is_none_or(|name| name == leaf.0);
+        wanted.iter().any(is_it)
+    };
+    LEAVES.iter().filter(is_needed)
+}
+
 /// `./DiagMon/Links`
 pub(super) struct Links {
     ddf: Ddf,
-    reader: Reader,
+    board: Board,
     data: Uri,
 }
 
 impl Links {
-    pub(super) fn new(sources: Sources) -> Result<Self, DdfError> {
+    pub(super) fn new(board: Board) -> Result<Self, DdfError> {
         Ok(Self {
             ddf: super::ddf("links")?,
-            reader: Reader::new(sources),
-            data: DATA.parse().unwrap_or_else(|_| Uri::root()),
+            board,
+            data: data(),
         })
     }
 }
@@ -59,24 +82,17 @@ impl ManagementObject for Links {
     }
 
     fn collect(&mut self, wanted: &[Uri], out: &mut Snapshot) {
-        let wanted: Vec<Wanted<'_>> = wanted
-            .iter()
-            .filter_map(|uri| Wanted::new(uri, &self.data))
-            .collect();
+        let wanted = within(wanted, &self.data);
         if wanted.is_empty() {
             return;
         }
-        let needed = |leaf: &&(&str, KpiId, Form)| {
-            wanted
-                .iter()
-                .any(|wanted| wanted.leaf.is_none_or(|name| name == leaf.0))
-        };
-        let leaves: Vec<_> = LEAVES.iter().filter(needed).collect();
-        let kpis: KpiSet = leaves.iter().map(|(_, id, _)| *id).collect();
-        let samples = self.reader.read(&kpis);
+        let leaves: Vec<_> = needed(&wanted).collect();
+        let is_needed = |id: KpiId| leaves.iter().any(|(_, needed, _)| *needed == id);
+        let samples = self.board.samples();
         out.interior(self.data.clone());
         let links: BTreeSet<&str> = samples
             .iter()
+            .filter(|sample| is_needed(sample.id))
             .filter_map(|sample| sample.instance.as_deref())
             .collect();
         for link in links
@@ -90,7 +106,7 @@ impl ManagementObject for Links {
             out.interior(uri.clone());
             for (name, id, form) in &leaves {
                 let Ok(uri) = uri.join(name) else { continue };
-                match reader::leaf(samples, *id, Some(link), *form) {
+                match reader::leaf(&samples, *id, Some(link), *form) {
                     Some(Ok(value)) => out.leaf(uri, value),
                     Some(Err(status)) => out.failed(uri, status),
                     None => {}

@@ -3,10 +3,9 @@
 use omadm_dm::ddf::DdfError;
 use omadm_dm::{Ddf, ManagementObject, Snapshot};
 use omadm_kpi::{KpiId, KpiSet, Samples};
-use omadm_probes::Sources;
 use omadm_syncml::{StatusCode, Uri, Value};
 
-use super::reader::{self, Form, Reader, float, int, kibibytes, mebibytes, plain};
+use super::reader::{self, Board, Form, float, int, kibibytes, mebibytes, plain};
 
 const DATA: &str = "./DiagMon/Memory/DiagMonData";
 
@@ -36,21 +35,39 @@ const LEAVES: &[(&str, KpiId, Form)] = &[
 /// The leaf that needs two.
 const PERCENT_FREE: &str = "PercentFree";
 
+/// What the wanted leaves are made of.
+pub(super) fn kpis(wanted: &[Uri]) -> KpiSet {
+    let is_wanted = |path: &str| uri(path).is_some_and(|uri| concerns(&uri, wanted));
+    let leaves = LEAVES.iter().filter(|(path, ..)| is_wanted(path));
+    let mut kpis: KpiSet = leaves.map(|(_, id, _)| *id).collect();
+    if is_wanted(PERCENT_FREE) {
+        kpis.extend([KpiId::MemoryTotal, KpiId::MemoryAvailable]);
+    }
+    kpis
+}
+
+fn uri(path: &str) -> Option<Uri> {
+    format!("{DATA}/{path}").parse().ok()
+}
+
+fn concerns(uri: &Uri, wanted: &[Uri]) -> bool {
+    wanted.iter().any(|root| uri.starts_with(root))
+}
+
 /// `./DiagMon/Memory`
 pub(super) struct Memory {
     ddf: Ddf,
-    reader: Reader,
+    board: Board,
     leaves: Vec<(Uri, KpiId, Form)>,
     percent_free: Option<Uri>,
 }
 
 impl Memory {
-    pub(super) fn new(sources: Sources) -> Result<Self, DdfError> {
-        let uri = |path: &str| format!("{DATA}/{path}").parse::<Uri>().ok();
+    pub(super) fn new(board: Board) -> Result<Self, DdfError> {
         let leaf = |(path, id, form): &(&str, KpiId, Form)| Some((uri(path)?, *id, *form));
         Ok(Self {
             ddf: super::ddf("memory")?,
-            reader: Reader::new(sources),
+            board,
             leaves: LEAVES.iter().filter_map(leaf).collect(),
             percent_free: uri(PERCENT_FREE),
         })
@@ -67,23 +84,16 @@ impl ManagementObject for Memory {
     }
 
     fn collect(&mut self, wanted: &[Uri], out: &mut Snapshot) {
-        let is_wanted = |uri: &Uri| wanted.iter().any(|root| uri.starts_with(root));
-        let leaves: Vec<_> = self
-            .leaves
-            .iter()
-            .filter(|(uri, ..)| is_wanted(uri))
-            .collect();
-        let percent_free = self.percent_free.as_ref().filter(|uri| is_wanted(uri));
-        let mut kpis: KpiSet = leaves.iter().map(|(_, id, _)| *id).collect();
-        if percent_free.is_some() {
-            kpis.extend([KpiId::MemoryTotal, KpiId::MemoryAvailable]);
+        let samples = self.board.samples();
+        for (uri, id, form) in &self.leaves {
+            if concerns(uri, wanted) {
+                enter(uri, reader::leaf(&samples, *id, None, *form), out);
+            }
         }
-        let samples = self.reader.read(&kpis);
-        for (uri, id, form) in leaves {
-            enter(uri, reader::leaf(samples, *id, None, *form), out);
-        }
-        if let Some(uri) = percent_free {
-            enter(uri, share_free(samples), out);
+        if let Some(uri) = &self.percent_free
+            && concerns(uri, wanted)
+        {
+            enter(uri, share_free(&samples), out);
         }
     }
 }

@@ -10,10 +10,12 @@ mod reader;
 
 use omadm_dm::ddf::DdfError;
 use omadm_dm::{Ddf, ManagementObject};
-use omadm_probes::Sources;
-use omadm_syncml::UriLimits;
+use omadm_kpi::KpiSet;
+use omadm_syncml::{Uri, UriLimits};
 
 use crate::identity::{DevId, Machine};
+
+pub use reader::Board;
 
 /// The descriptions that the program brings, by name, in OMA's own format.
 pub const DDFS: &[(&str, &str)] = &[
@@ -25,22 +27,27 @@ pub const DDFS: &[(&str, &str)] = &[
     ("links", include_str!("../../ddf/links.xml")),
 ];
 
-/// Every management object, to be mounted in this order. `sources` is where the probes of one
-/// object read.
+/// Every management object, to be mounted in this order. `board` is where they find what the
+/// probes have read.
 pub fn all(
     id: &DevId,
     machine: &Machine,
     limits: UriLimits,
-    sources: impl Fn() -> Sources,
+    board: &Board,
 ) -> Result<Vec<Box<dyn ManagementObject>>, DdfError> {
     Ok(vec![
         Box::new(facts::DevInfo::new(id, machine)?),
         Box::new(facts::DevDetail::new(machine, limits)?),
         Box::new(dmacc::DmAcc::new()?),
         Box::new(facts::Plain::new("diagmon")?),
-        Box::new(memory::Memory::new(sources())?),
-        Box::new(links::Links::new(sources())?),
+        Box::new(memory::Memory::new(board.clone())?),
+        Box::new(links::Links::new(board.clone())?),
     ])
+}
+
+/// What has to lie on the board before the live subtrees at these roots are collected.
+pub fn kpis(roots: &[Uri]) -> KpiSet {
+    memory::kpis(roots).union(&links::kpis(roots))
 }
 
 /// Reads a description of our own.

@@ -1,30 +1,24 @@
-//! Reads the probes for the live leaves that are wanted, once for each collection.
+//! What the probes have read for the live leaves, and how a KPI becomes a leaf.
 
-use omadm_kpi::{KpiId, KpiSet, Reading, Samples, Value as Kpi};
-use omadm_probes::{Probes, Sources};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use omadm_kpi::{KpiId, Reading, Samples, Value as Kpi};
 use omadm_syncml::{StatusCode, Value};
 
-/// The probes of one management object, with buffers that are used again.
-pub(super) struct Reader {
-    probes: Probes,
-    sources: Sources,
-    samples: Samples,
-}
+/// Where the event loop lays what the probes have read, before it asks the objects for their
+/// leaves: an object must not read a device itself, because a read can take for ever.
+#[derive(Clone, Default)]
+pub struct Board(Arc<Mutex<Samples>>);
 
-impl Reader {
-    pub(super) fn new(sources: Sources) -> Self {
-        Self {
-            probes: Probes::all(),
-            sources,
-            samples: Samples::new(),
-        }
+impl Board {
+    /// Lays down the samples of one collection in the place of those before.
+    pub fn put(&self, samples: Samples) {
+        *self.samples() = samples;
     }
 
-    /// Reads what is wanted, and nothing where nothing is.
-    pub(super) fn read(&mut self, wanted: &KpiSet) -> &Samples {
-        self.probes
-            .collect_into(&self.sources, wanted, &mut self.samples);
-        &self.samples
+    /// The samples that lie there.
+    pub(super) fn samples(&self) -> MutexGuard<'_, Samples> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,10 +4,9 @@ use crate::identity::Origin;
 use crate::identity::fixture::{BOARD, DMI, recorded};
 use omadm_dm::operation::{self, GetItem};
 use omadm_dm::{Authority, Content, Edit, Overlay, Tree, TreeLimits};
-use omadm_probes::{Dump, DumpError, FsRoot, RecordedNetlink, Table};
+use omadm_kpi::KpiId;
+use omadm_probes::{Probes, Sources, collect};
 use omadm_syncml::{Address, Now, StatusCode};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 pub(super) const NOW: Now = Now {
@@ -33,7 +32,10 @@ pub(super) fn tree_of(machine: &[(&str, &str)], recording_name: &str) -> Tree {
     let machine = Machine::read(&Device::default(), &fs);
     let recording = recording(recording_name);
     let limits = TreeLimits::default();
-    let objects = all(&id, &machine, limits.uri, || Sources::recorded(&recording)).unwrap();
+    let board = Board::default();
+    let sources = Sources::recorded(&recording);
+    board.put(collect(&mut Probes::all(), &sources, &KpiSet::all()));
+    let objects = all(&id, &machine, limits.uri, &board).unwrap();
     let mut tree = Tree::new(limits);
     for object in objects {
         tree.mount(object).unwrap();
@@ -287,42 +289,22 @@ fn only_what_is_wanted_is_collected() {
     assert_eq!(leaves, ["./DiagMon/Links/DiagMonData/lo/MTU"]);
 }
 
-/// Counts how often the kernel is asked.
-struct Counted(Arc<AtomicUsize>, RecordedNetlink);
-
-impl Dump for Counted {
-    fn dump(&self, table: Table, each: &mut dyn FnMut(&[u8])) -> Result<(), DumpError> {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        self.1.dump(table, each)
-    }
-}
-
 #[test]
-fn one_collection_asks_the_kernel_once() {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let fs = FsRoot::recorded(recording("gateway"));
-    let netlink = Box::new(Counted(asked.clone(), RecordedNetlink::new(fs.clone())));
-    let mut tree = Tree::new(TreeLimits::default());
-    let sources = Sources {
-        fs,
-        netlink,
-        privileged: None,
+fn only_what_is_wanted_has_to_be_read() {
+    let needed = |roots: &[&str]| {
+        let roots: Vec<Uri> = roots.iter().map(|root| root.parse().unwrap()).collect();
+        kpis(&roots).iter().collect::<Vec<_>>()
     };
-    let links = links::Links::new(sources).unwrap();
-    tree.mount(Box::new(links)).unwrap();
-    let uri = |text: &str| {
-        format!("./DiagMon/Links/DiagMonData/{text}")
-            .parse()
-            .unwrap()
-    };
-    let live = tree.collect(&[
-        uri("lo/MTU"),
-        uri("lo/RxBytes"),
-        uri("eth0"),
-        uri("br-lan/OperState"),
-    ]);
-    assert!(live.iter().count() > 10);
-    assert_eq!(asked.load(Ordering::Relaxed), 1);
-    tree.collect(&["./DevInfo".parse().unwrap()]);
-    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    assert_eq!(needed(&["./DevInfo", "./DMAcc", "./DiagMon/Nosuch"]), []);
+    assert_eq!(
+        needed(&["./DiagMon/Links/DiagMonData/lo/MTU"]),
+        [KpiId::LinkMtu]
+    );
+    assert_eq!(
+        needed(&["./DiagMon/Memory/DiagMonData/PercentFree"]),
+        [KpiId::MemoryTotal, KpiId::MemoryAvailable]
+    );
+    assert!(needed(&["./DiagMon/Links/DiagMonData/eth0"]).len() > 10);
+    let everything = needed(&["./DiagMon"]);
+    assert!(everything.contains(&KpiId::LinkMtu) && everything.contains(&KpiId::MemoryTotal));
 }

@@ -24,8 +24,8 @@ use crate::control::wire::{Call, Reply};
 /// The longest answer: a MiB of crash records in base64, with what is around them.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
-/// How long the helper may take, its start among it.
-pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+/// How long the helper may take, its start among it: less than a source of KPIs may take.
+pub(super) const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// Why a right gave no answer.
 #[derive(Debug)]

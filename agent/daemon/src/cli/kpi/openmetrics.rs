@@ -15,7 +15,38 @@ pub(super) fn write(samples: &Samples, out: &mut dyn Write) -> io::Result<()> {
             family(id.kpi(), &read, out)?;
         }
     }
+    ages(samples, out)?;
     writeln!(out, "# EOF")
+}
+
+/// How old the values are whose sources do not answer any more. They have no timestamps of their
+/// own, because `node_exporter`'s textfile collector refuses a file with one.
+fn ages(samples: &Samples, out: &mut dyn Write) -> io::Result<()> {
+    let old: Vec<_> = samples
+        .iter()
+        .filter(|sample| sample.reading.value().is_some())
+        .filter_map(|sample| Some((sample, sample.overdue?.age)))
+        .collect();
+    if old.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "# TYPE omadm_kpi_age_seconds gauge")?;
+    writeln!(out, "# UNIT omadm_kpi_age_seconds seconds")?;
+    let help = "How old the value of a KPI is whose source does not answer any more";
+    writeln!(out, "# HELP omadm_kpi_age_seconds {help}")?;
+    for (sample, age) in old {
+        let kpi = sample.id.kpi();
+        let instance = match (label(kpi.per), &sample.instance) {
+            (Some(label), Some(instance)) => format!(",{label}=\"{}\"", escape(instance)),
+            _ => String::new(),
+        };
+        let (name, age) = (kpi.name, age.as_secs_f64());
+        writeln!(
+            out,
+            "omadm_kpi_age_seconds{{kpi=\"{name}\"{instance}}} {age}"
+        )?;
+    }
+    Ok(())
 }
 
 fn family(kpi: &Kpi, samples: &[(&Sample, &Value)], out: &mut dyn Write) -> io::Result<()> {
@@ -130,7 +161,8 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use omadm_kpi::{Absence, Instance, KpiId};
+    use omadm_kpi::{Absence, Instance, KpiId, Overdue};
+    use std::time::Duration;
 
     #[test]
     fn families_have_types_units_and_base_units() {
@@ -178,6 +210,42 @@ mod tests {
                 "omadm_link_carrier{link=\"a\\\"b\\\\c\"} 1",
                 "# TYPE omadm_link_kind_info gauge",
                 "omadm_link_kind_info{link=\"a\\\"b\\\\c\",value=\"ethernet\"} 1",
+                "# EOF",
+            ]
+        );
+    }
+
+    #[test]
+    fn old_values_say_how_old_they_are() {
+        let mut fresh = Samples::new();
+        let zone = Instance::from("thermal_zone0");
+        fresh.value(KpiId::ThermalTemperature, Some(&zone), 48.5);
+        fresh.value(KpiId::MemoryTotal, None, 7_u64);
+        let mut samples = Samples::new();
+        for sample in &fresh {
+            samples.push(Sample {
+                overdue: Some(Overdue {
+                    age: Duration::from_millis(90_500),
+                    waiting: Duration::from_mins(1),
+                }),
+                ..sample.clone()
+            });
+        }
+        samples.value(KpiId::MemoryFree, None, 3_u64);
+        let mut out = Vec::new();
+        write(&samples, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("omadm_thermal_temperature_celsius{zone=\"thermal_zone0\"} 48.5\n"));
+        let ages: Vec<_> = text
+            .lines()
+            .skip_while(|line| !line.contains("age"))
+            .collect();
+        assert_eq!(
+            ages[2..],
+            [
+                "# HELP omadm_kpi_age_seconds How old the value of a KPI is whose source does not answer any more",
+                "omadm_kpi_age_seconds{kpi=\"thermal.temperature\",zone=\"thermal_zone0\"} 90.5",
+                "omadm_kpi_age_seconds{kpi=\"memory.total\"} 90.5",
                 "# EOF",
             ]
         );

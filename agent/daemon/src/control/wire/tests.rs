@@ -95,6 +95,7 @@ fn types_have_the_fields_of_the_interface_file() {
         value: Some(1.0),
         text: some(),
         reason: some(),
+        age_seconds: Some(1.0),
         ..KpiSample::default()
     };
     same("type", "KpiSample", &sample);

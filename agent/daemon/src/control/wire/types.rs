@@ -191,9 +191,12 @@ wire_types! { lenient
         /// A text.
         #[serde(skip_serializing_if = "Option::is_none")]
         text: Option<String>,
-        /// Why there is no value.
+        /// Why there is no value, or only an old one.
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// How old the value is, when its source does not answer any more.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        age_seconds: Option<f64>,
     }
 
     /// Something the agent can do, and what it takes.
