@@ -6,6 +6,7 @@ pub mod config;
 pub mod connectivity;
 pub mod control;
 pub mod daemon;
+mod directory;
 pub mod event;
 pub mod exit;
 pub mod identity;

@@ -263,6 +263,12 @@ impl Config {
             "max-connections",
             "must lie between 1 and 1024",
         );
+        must(
+            self.control.group.is_empty() || !self.control.socket.starts_with(&self.state_dir),
+            "socket",
+            "lies in state-dir, which is private: the group could not reach it; put it elsewhere, \
+             or set control.group to \"\"",
+        );
         for (key, timeout) in [
             ("connect-timeout", self.session.connect_timeout),
             ("response-timeout", self.session.response_timeout),

@@ -150,6 +150,10 @@ fn a_wrong_value_is_refused_with_its_place() {
             "[device]\nimei = \"490154203237519\"\n",
             "agent.toml:2:1: imei: an IMEI has",
         ),
+        (
+            "[control]\nsocket = \"/var/lib/omadm/socket\"\n",
+            "agent.toml:2:1: socket: lies in state-dir",
+        ),
         ("[retry]\nmax = \"1s\"\n", "initial: is longer"),
         (
             "[retry]\ninitial = \"0s\"\n",

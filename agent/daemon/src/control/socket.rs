@@ -19,6 +19,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::connection::{Asked, serve};
 use crate::config::Control;
+use crate::directory;
 
 /// Connections beyond the limit that only somebody who may write gets, so that readers
 /// cannot lock the administrator out.
@@ -91,7 +92,8 @@ impl Listener {
         let path = &control.socket;
         let io = |error| SocketError::Io(path.clone(), error);
         if let Some(parent) = path.parent() {
-            make_directory(parent).map_err(io)?;
+            // The way to the socket is open, the socket is not.
+            directory::make(parent, 0o755).map_err(io)?;
         }
         clear(path)?;
         let socket = UnixListener::bind(path).map_err(io)?;
@@ -145,15 +147,6 @@ impl Drop for Listener {
     }
 }
 
-fn make_directory(path: &Path) -> io::Result<()> {
-    if path.as_os_str().is_empty() || path.is_dir() {
-        return Ok(());
-    }
-    fs::create_dir_all(path)?;
-    // The umask of the daemon is strict; the way to the socket is open, the socket is not.
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
-}
-
 /// Removes a socket that a dead daemon left; never one on which somebody answers.
 fn clear(path: &Path) -> Result<(), SocketError> {
     match fs::symlink_metadata(path) {
@@ -181,6 +174,14 @@ fn admit(path: &Path, group: &str) -> io::Result<()> {
         }
         return fs::set_permissions(path, fs::Permissions::from_mode(0o600));
     };
+    if let Ok(Some((directory, mode))) = directory::obstacle(path, gid) {
+        log::warn!(
+            "members of group \"{group}\" cannot reach {}: open {} (mode {mode:04o}) to them, or \
+             set control.socket to another path",
+            path.display(),
+            directory.display()
+        );
+    }
     match chown(path, None, Some(gid)) {
         Ok(()) => fs::set_permissions(path, fs::Permissions::from_mode(0o660)),
         Err(error) => {

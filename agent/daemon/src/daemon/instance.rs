@@ -5,13 +5,15 @@
 )]
 
 use std::fmt;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+
+use crate::directory;
 
 /// Why the state directory cannot be had.
 #[derive(Debug)]
@@ -58,7 +60,8 @@ pub(super) struct Instance {
 impl Instance {
     /// Makes `directory` when it is missing and takes it.
     pub(super) fn take(directory: &Path) -> Result<Self, InstanceError> {
-        make(directory)?;
+        let made = directory::make(directory, 0o700);
+        made.map_err(|error| InstanceError::Io(directory.to_owned(), error))?;
         let path = directory.join("lock");
         let io = |error| InstanceError::Io(path.clone(), error);
         let mut options = OpenOptions::new();
@@ -79,12 +82,6 @@ impl Instance {
             Err((_, errno)) => Err(io(errno.into())),
         }
     }
-}
-
-fn make(directory: &Path) -> Result<(), InstanceError> {
-    let mut builder = DirBuilder::new();
-    let made = builder.recursive(true).mode(0o700).create(directory);
-    made.map_err(|error| InstanceError::Io(directory.to_owned(), error))
 }
 
 fn write_pid(file: &mut File) -> io::Result<()> {

@@ -5,7 +5,7 @@
     reason = "driver: looks at files and directories"
 )]
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
@@ -18,6 +18,7 @@ use super::{AccountFile, missing, ok, unseen};
 use crate::cli::octets;
 use crate::config::{self, Control, Severity};
 use crate::control::wire::Feature;
+use crate::directory;
 
 /// A state with less room than this does not take many sessions.
 const ROOM: u64 = 4 * 1024 * 1024;
@@ -133,31 +134,16 @@ pub(super) fn control(control: &Control) -> Feature {
 /// What is in the way of the group, or cannot be seen.
 fn way(socket: &Path, group: &str, gid: Gid) -> Option<Feature> {
     let name = "control socket";
-    let ancestors = socket.ancestors().skip(1);
-    for directory in ancestors.filter(|directory| !directory.as_os_str().is_empty()) {
-        let shown = directory.display();
-        match fs::metadata(directory) {
-            Ok(about) if is_passable(&about, gid) => {}
-            Ok(about) => {
-                let mode = about.mode() & 0o777;
-                let text = format!("group {group} cannot pass {shown} (mode {mode:04o})");
-                let mend = format!("chmod o+x {shown}, or put control.socket into /run/omadm");
-                return Some(missing(name, text, mend));
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Some(unseen(name, format!("{shown}: {error}"))),
+    match directory::obstacle(socket, gid) {
+        Ok(None) => None,
+        Ok(Some((directory, mode))) => {
+            let shown = directory.display();
+            let text = format!("group {group} cannot pass {shown} (mode {mode:04o})");
+            let mend = format!("chmod o+x {shown}, or put control.socket into /run/omadm");
+            Some(missing(name, text, mend))
         }
+        Err(error) => Some(unseen(name, format!("{}: {error}", socket.display()))),
     }
-    None
-}
-
-fn is_passable(about: &Metadata, gid: Gid) -> bool {
-    let bit = if about.gid() == gid.as_raw() {
-        0o010
-    } else {
-        0o001
-    };
-    about.mode() & bit != 0
 }
 
 /// Certificates and keys.
