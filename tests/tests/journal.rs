@@ -130,6 +130,13 @@ fn a_session_is_found_by_its_fields() {
 
     bench
         .agent
+        .run(&["account", "set", "bench", "--roaming", "deny"])
+        .expect_success();
+    let changed = journal.next(Kind::AccountChanged);
+    assert_eq!(field(&changed, "DM_NODE_URI"), "./DMAcc/bench");
+    assert_eq!(field(&changed, "DM_SERVER_ID"), "bench.example");
+    bench
+        .agent
         .run(&["account", "remove", "bench"])
         .expect_success();
     let removed = journal.next(Kind::AccountRemoved);

@@ -23,6 +23,8 @@ pub enum Kind {
     PeerRefused,
     /// An account was added.
     AccountAdded,
+    /// What an account may, or how it is reached, was changed.
+    AccountChanged,
     /// An account was removed.
     AccountRemoved,
     /// The configuration was read again.
@@ -37,7 +39,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Ready,
         Self::Stopped,
         Self::SessionBegun,
@@ -45,6 +47,7 @@ impl Kind {
         Self::SessionFailed,
         Self::PeerRefused,
         Self::AccountAdded,
+        Self::AccountChanged,
         Self::AccountRemoved,
         Self::Reloaded,
         Self::ReloadRefused,
@@ -62,6 +65,7 @@ impl Kind {
             Self::SessionFailed => "9359751652e047479b06502846066585",
             Self::PeerRefused => "88fd4671f7df4e74887e84741aa3da4d",
             Self::AccountAdded => "fdf0258a23ec4decbd069bb0ecd18039",
+            Self::AccountChanged => "f6eb9a99a03c4e92bf9a0c82f6e4e24f",
             Self::AccountRemoved => "29fceac60da74d149c9ea6b00ff5be65",
             Self::Reloaded => "4d7b09ad58b04759bccfaa76d6072dd5",
             Self::ReloadRefused => "094f96551824412bbc136762234dc598",
@@ -80,6 +84,7 @@ impl Kind {
             Self::SessionFailed => "A management session has failed",
             Self::PeerRefused => "One end of a session has refused the other",
             Self::AccountAdded => "An account was added",
+            Self::AccountChanged => "An account was changed",
             Self::AccountRemoved => "An account was removed",
             Self::Reloaded => "The configuration was read again",
             Self::ReloadRefused => "A new configuration was refused",
@@ -109,6 +114,10 @@ impl Kind {
                  server was executed."
             }
             Self::AccountAdded => "`omadm account list` shows it.",
+            Self::AccountChanged => {
+                "Somebody on this machine has decided anew what it may or how it is reached. \
+                 `omadm account list` shows it."
+            }
             Self::AccountRemoved => "Its server has left every ACL, its secrets are erased.",
             Self::Reloaded => {
                 "Keys that are read at the start only take effect with the next start; they are \
@@ -136,6 +145,7 @@ impl Kind {
             | Self::SessionBegun
             | Self::SessionEnded
             | Self::AccountAdded
+            | Self::AccountChanged
             | Self::AccountRemoved
             | Self::Reloaded => Level::Info,
             Self::SessionFailed | Self::PeerRefused | Self::ClockAwaited => Level::Warn,
@@ -222,25 +232,30 @@ pub fn peer_refused(about: &About<'_>, text: impl fmt::Display) {
 
 /// An account was added.
 pub fn account_added(name: &str, server: &str) {
+    let text = format_args!("account {name:?} for server {server:?} was added");
+    about_account(Kind::AccountAdded, name, server, text);
+}
+
+/// What an account may, or how it is reached, was changed.
+pub fn account_changed(name: &str, server: &str) {
+    let text = format_args!("account {name:?} for server {server:?} was changed");
+    about_account(Kind::AccountChanged, name, server, text);
+}
+
+/// An account was removed, by `by`.
+pub fn account_removed(name: &str, by: &str) {
+    let text = format_args!("account {name:?} was removed by {by}");
+    about_account(Kind::AccountRemoved, name, "", text);
+}
+
+fn about_account(kind: Kind, name: &str, server: &str, text: fmt::Arguments<'_>) {
     let node = format!("./DMAcc/{name}");
     let about = About {
         server: Some(server),
         node: Some(&node),
         ..About::default()
     };
-    let text = format_args!("account {name:?} for server {server:?} was added");
-    say(Kind::AccountAdded, &about, text);
-}
-
-/// An account was removed, by `by`.
-pub fn account_removed(name: &str, by: &str) {
-    let node = format!("./DMAcc/{name}");
-    let about = About {
-        node: Some(&node),
-        ..About::default()
-    };
-    let text = format_args!("account {name:?} was removed by {by}");
-    say(Kind::AccountRemoved, &about, text);
+    say(kind, &about, text);
 }
 
 /// The configuration was read again.

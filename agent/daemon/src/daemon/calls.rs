@@ -223,7 +223,11 @@ impl Agent {
         Ok(Prepared {
             writes,
             audit: format!("add account {:?} for server {:?}", new.name, new.server_id),
-            account: AccountChange::Decided(new.name.clone(), Box::new(policy)),
+            account: AccountChange::Decided {
+                name: new.name.clone(),
+                policy: Box::new(policy),
+                new: true,
+            },
         })
     }
 
@@ -238,7 +242,11 @@ impl Agent {
         Ok(Prepared {
             writes,
             audit: format!("change account {name:?}"),
-            account: AccountChange::Decided(name.clone(), Box::new(policy)),
+            account: AccountChange::Decided {
+                name: name.clone(),
+                policy: Box::new(policy),
+                new: false,
+            },
         })
     }
 
@@ -268,7 +276,7 @@ impl Agent {
         let mut changes: Vec<_> = writes.iter().cloned().map(Change::Node).collect();
         match &account {
             AccountChange::None => {}
-            AccountChange::Decided(name, policy) => match serde_json::to_string(policy) {
+            AccountChange::Decided { name, policy, .. } => match serde_json::to_string(policy) {
                 Ok(policy) => changes.push(Change::Policy {
                     account: name.clone(),
                     policy,
@@ -331,12 +339,17 @@ impl Agent {
     fn account_changed(&mut self, account: AccountChange, now: Now) {
         match account {
             AccountChange::None => {}
-            AccountChange::Decided(name, policy) => {
+            AccountChange::Decided { name, policy, new } => {
                 self.book.local(&name).policy = Some(*policy);
                 let mut accounts = self.configured().into_iter().flatten();
-                let added = accounts.find(|found| found.account.name == name);
-                let server = added.map(|found| found.account.server_id);
-                event::account_added(&name, server.as_deref().unwrap_or_default());
+                let decided = accounts.find(|found| found.account.name == name);
+                let server = decided.map(|found| found.account.server_id);
+                let server = server.as_deref().unwrap_or_default();
+                if new {
+                    event::account_added(&name, server);
+                } else {
+                    event::account_changed(&name, server);
+                }
                 self.hasten_alerts(now);
             }
             AccountChange::Removed(name) => {

@@ -46,7 +46,12 @@ pub(super) enum AccountChange {
     /// Nothing.
     None,
     /// One has this policy now.
-    Decided(String, Box<AccountPolicy>),
+    Decided {
+        name: String,
+        policy: Box<AccountPolicy>,
+        /// It was not there before.
+        new: bool,
+    },
     /// One is gone.
     Removed(String),
 }

@@ -5,6 +5,7 @@ use omadm_dm::session::SessionCause;
 use omadm_syncml::Wall;
 use serde::{Deserialize, Serialize};
 
+use crate::event::{self, About};
 use crate::store::AccountRecord;
 
 /// The key of the note. It is empty while no session runs.
@@ -48,7 +49,12 @@ pub(super) fn note(record: &mut AccountRecord, crash: &Crash, now: Option<Wall>)
         "omadmd ended in the middle of the session ({})",
         crash.causes.join(", ")
     );
-    log::error!("account {}: {detail}", crash.account);
+    let node = format!("./DMAcc/{}", crash.account);
+    let about = About {
+        node: Some(&node),
+        ..About::default()
+    };
+    event::session_failed(&about, format_args!("account {}: {detail}", crash.account));
     record.detail = Some(detail);
 }
 

@@ -12,6 +12,7 @@ use super::clock;
 use super::crash::{self, Crash};
 use super::elapsed::{Doubt, Moment};
 use super::schedule::{self, Due, Prospect, random_up_to};
+use crate::event::{self, About};
 use crate::store::Change;
 
 /// Alerts wait this long for company before they start a session.
@@ -171,7 +172,8 @@ impl Agent {
             ),
             None => "sessions are tried all the same".to_owned(),
         };
-        log::warn!("{}; {wait}", doubt_text(doubt, self.known.last()));
+        let doubt = doubt_text(doubt, self.known.last());
+        event::clock_awaited(&About::default(), format_args!("{doubt}; {wait}"));
     }
 
     /// Keeps what is known of the time over a restart.
