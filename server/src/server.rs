@@ -266,13 +266,7 @@ impl Arrival<'_> {
             outcome = session::answer(session, &self.exchange(&device, &jobs, &resp_uri));
         }
         let body = self.write(&outcome.answer)?;
-        self.record(
-            transaction,
-            id,
-            "received",
-            self.request.body.len(),
-            self.message,
-        )?;
+        self.record(transaction, id, "received", self.request.body)?;
         let scope = self.scope(transaction, name, device.known, id);
         for effect in &outcome.effects {
             scope.apply(effect)?;
@@ -283,7 +277,7 @@ impl Arrival<'_> {
             let reason = "the session ended before the job did";
             apply::return_jobs_of(transaction, id, reason, self.request.now)?;
         }
-        self.record(transaction, id, "sent", body.len(), &outcome.answer)?;
+        self.record(transaction, id, "sent", &body)?;
         let detail = detail(&outcome.effects, phase);
         let turned = sessions::Turned {
             session: &outcome.session,
@@ -315,11 +309,10 @@ impl Arrival<'_> {
         transaction: &Transaction<'_>,
         session: i64,
         direction: &str,
-        bytes: usize,
-        message: &Message,
+        octets: &[u8],
     ) -> rusqlite::Result<()> {
-        let form = (self.request.media_type, bytes);
-        let text = mask::as_xml(message);
+        let form = (self.request.media_type, octets.len());
+        let text = mask::as_xml(self.request.media_type, octets);
         let now = self.request.now;
         audit::message(transaction, session, direction, form, &text, now)?;
         prune::after_message(transaction, &self.policy.bounds)

@@ -47,7 +47,7 @@ fn a_session_from_challenge_to_result() {
     assert_eq!(shown["dev_info"]["Man"], "Acme");
 
     let text = site.run(&["session", "show", "1"]);
-    assert!(text.contains("<Data>***</Data>"), "{text}");
+    assert!(text.contains("<Data>(hidden)</Data>"), "{text}");
     assert!(text.contains("<<<") && text.contains(">>>"), "{text}");
 
     // The nonce of 212 holds for the next session: no challenge.
