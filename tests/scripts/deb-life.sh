@@ -63,6 +63,14 @@ installed() {
 
     ./session
 
+    say "credentials"
+    echo something >/etc/omadm/credentials/gateway.key
+    systemctl restart omadmd
+    local handed=/run/credentials/omadmd.service/agent_gateway.key
+    setpriv --reuid=omadm --regid=omadm --clear-groups cat "$handed" || fail "the agent does not get its credential"
+    setpriv --reuid=nobody --regid=nogroup --clear-groups cat "$handed" 2>/dev/null && fail "others get it too"
+    rm /etc/omadm/credentials/gateway.key
+
     say "reload, crash, stop"
     systemctl reload omadmd
     local before after
