@@ -16,7 +16,7 @@ need() {
         command -v "$command" >/dev/null || missing+=("$command")
     done
     [ "${#missing[@]}" -eq 0 ] || fail "missing: ${missing[*]}; tests/scripts/deps.sh deb installs them"
-    [ "$(id -u)" -eq 0 ] || fail "a chroot needs root: sudo -E make deb"
+    [ "$(id -u)" -eq 0 ] || fail "a chroot needs root: sudo env PATH=\"\$PATH\" make deb"
 }
 
 # What this machine takes its packages of the suite from, and how it reaches that.
