@@ -289,7 +289,7 @@ impl AccountProxy {
         })
     }
 
-    /// As a bearer wants it; `None` for what is not a proxy, which [`AccountPolicy::change`]
+    /// As a bearer wants it; `None` for what is not a proxy, which `AccountPolicy::change`
     /// does not let in.
     pub fn settings(&self) -> Option<Proxy> {
         let mut proxy: Proxy = self.url.parse().ok()?;
