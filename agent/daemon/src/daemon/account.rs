@@ -121,7 +121,6 @@ impl Book {
     }
 
     /// A network has come.
-    #[allow(dead_code, reason = "nothing watches the network yet")]
     pub(super) fn network_up(
         &mut self,
         accounts: &[Usable],

@@ -119,7 +119,8 @@ impl Agenda {
         self.dues.retain(|due| !regular.contains(&due.cause));
         self.hold = self.hold.or_else(|| held(rules, record, now));
         if record.failures > 0 && rules.is_any() {
-            let prospect = self.prospect.unwrap_or(Prospect::Later(Duration::ZERO));
+            let later = Prospect::Later(Duration::ZERO);
+            let prospect = *self.prospect.get_or_insert(later);
             self.dues.push(schedule::again(
                 &rules.retry,
                 record.failures,
@@ -229,7 +230,6 @@ impl Agenda {
 
     /// A network has come, `first` if the link had none before: what may have failed for want
     /// of one is tried again, and it is a cause of its own where that is wanted.
-    #[allow(dead_code, reason = "nothing watches the network yet")]
     pub(super) fn network_up(
         &mut self,
         rules: &Rules,

@@ -20,6 +20,7 @@ use super::clock::{Alarm, ClockWatch, now};
 use super::commit::Commit;
 use super::elapsed::Known;
 use super::kpis::{Collected, Kpis};
+use super::network::{Changed, NetworkWatch};
 use super::queue::Queue;
 use super::schedule::Dice;
 use super::sessions::{Running, Step, Waiter};
@@ -56,6 +57,8 @@ pub(super) struct Agent {
     pub known: Known,
     /// What the kernel calls this boot.
     pub boot_id: Option<String>,
+    /// How many links lead to the world; `None` until it is known.
+    pub uplinks: Option<usize>,
     /// A session has begun that is noted in the store.
     pub in_session: bool,
     pub watchdog: Option<Duration>,
@@ -69,6 +72,8 @@ pub(super) struct Wakers {
     pub signals: Signals,
     pub alarm: Alarm,
     pub clock: ClockWatch,
+    /// Absent where the kernel does not tell.
+    pub network: Option<NetworkWatch>,
 }
 
 /// What the process is told by signals.
@@ -86,6 +91,7 @@ enum Event {
     Session(Step),
     ClockSet,
     Collected(Collected),
+    Network(io::Result<Changed>),
     Time,
 }
 
@@ -110,8 +116,12 @@ impl Agent {
                 collected = self.kpis.next(), if settled => Event::Collected(collected),
                 Some(asked) = asked.recv(), if self.stop_at.is_none() => Event::Asked(asked),
                 result = wakers.clock.set() => told(result, Event::ClockSet).await,
+                changed = changed(&mut wakers.network) => Event::Network(changed),
                 result = wakers.alarm.wait(next) => told(result, Event::Time).await,
             };
+            if let Event::Network(Err(_)) = event {
+                wakers.network = None;
+            }
             self.handle(event, now());
         }
         self.end(now()).await;
@@ -127,6 +137,10 @@ impl Agent {
             Event::Session(step) => self.step(step, now),
             Event::ClockSet => self.clock_set(now),
             Event::Collected(collected) => self.collected(collected, now),
+            Event::Network(Ok(changed)) => self.network_changed(&changed, now),
+            Event::Network(Err(error)) => {
+                log::error!("the kernel tells no more of the network: {error}");
+            }
             Event::Time => {}
         }
     }
@@ -222,6 +236,13 @@ async fn told(result: io::Result<()>, event: Event) -> Event {
         tokio::time::sleep(Duration::from_secs(10)).await;
     }
     event
+}
+
+async fn changed(network: &mut Option<NetworkWatch>) -> io::Result<Changed> {
+    match network {
+        Some(network) => network.changed().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn committed(commit: &mut Option<Commit>) -> Result<(), StoreError> {

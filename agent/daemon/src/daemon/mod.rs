@@ -15,6 +15,7 @@ mod files;
 mod instance;
 mod kpis;
 mod logging;
+mod network;
 mod nodes;
 mod notify;
 mod objects;

@@ -11,6 +11,7 @@ use super::agent::{Agent, dice};
 use super::clock;
 use super::crash::{self, Crash};
 use super::elapsed::{Doubt, Moment};
+use super::network::Changed;
 use super::schedule::{self, Due, Prospect, random_up_to};
 use crate::event::{self, About};
 use crate::store::Change;
@@ -189,13 +190,20 @@ impl Agent {
         Change::Meta { key: CLOCK, value }
     }
 
-    /// A network has come.
-    #[allow(dead_code, reason = "nothing watches the network yet")]
-    pub(super) fn network_came(&mut self, first: bool, now: Now) {
+    /// The uplinks have changed.
+    pub(super) fn network_changed(&mut self, changed: &Changed, now: Now) {
+        self.uplinks = Some(changed.uplinks);
+        if changed.came.is_empty() {
+            if changed.uplinks == 0 {
+                log::info!("there is no network: no link has an address and a default route");
+            }
+            return;
+        }
+        log::info!("the network has come: {}", changed.came.join(", "));
         let moment = self.moment(now);
         let accounts = self.usable();
         self.book
-            .network_up(&accounts, &self.config, first, moment, &mut dice);
+            .network_up(&accounts, &self.config, changed.first, moment, &mut dice);
     }
 
     /// The accounts that sessions can be held with.

@@ -21,6 +21,7 @@ use super::clock::{Alarm, ClockWatch};
 use super::elapsed::Known;
 use super::instance::{Instance, InstanceError};
 use super::kpis::Kpis;
+use super::network::NetworkWatch;
 use super::queue::Queue;
 use super::{clock, crash, logging, notify, objects, plan};
 use crate::config::{self, Config};
@@ -204,7 +205,20 @@ fn wakers() -> std::io::Result<Wakers> {
         },
         alarm: Alarm::new()?,
         clock: ClockWatch::new()?,
+        network: network(),
     })
+}
+
+/// Without it, only time brings a session that failed for want of a network.
+fn network() -> Option<NetworkWatch> {
+    let watch = NetworkWatch::new();
+    let complain = |error: &std::io::Error| {
+        log::warn!(
+            "a network that comes is not noticed: {error}: the sandbox must allow AF_NETLINK \
+             (RestrictAddressFamilies=)"
+        );
+    };
+    watch.inspect_err(complain).ok()
 }
 
 async fn agent(
@@ -252,6 +266,7 @@ async fn agent(
         deferred: std::collections::VecDeque::new(),
         known,
         boot_id,
+        uplinks: None,
         in_session: false,
         watchdog,
         alive_at: now.boot,

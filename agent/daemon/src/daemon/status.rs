@@ -147,7 +147,11 @@ fn waits_for(agent: &Agent, local: &Local, now: Now) -> Option<String> {
     Some(match agenda.prospect()? {
         Prospect::Clock => format!("the clock to be set, or the backoff {failures}"),
         Prospect::Later(_) if record.result.as_deref() == Some("bearer-failed") => {
-            format!("the backoff {failures}, or a network that comes")
+            let network = match agent.uplinks {
+                Some(0) => "; there is no link with an address and a default route",
+                _ => "",
+            };
+            format!("the backoff {failures}, or a network that comes{network}")
         }
         Prospect::Later(_) => format!("the backoff {failures}"),
         Prospect::Unlikely => {
