@@ -108,13 +108,26 @@ fn add(client: &mut Client, account: Adding) -> Result<(), Failure> {
 }
 
 fn set(client: &mut Client, account: Changing) -> Result<(), Failure> {
-    let settings = settings(client, account.policy)?;
-    if settings == AccountSettings::default() {
+    let mut renewed = |file: Option<&Path>, whose, option| {
+        file.map(|file| secret(client, Some(file), whose, option))
+            .transpose()
+    };
+    let file = account.client_secret_file.as_deref();
+    let client_secret = renewed(file, "the device", "--client-secret-file")?;
+    let file = account.server_secret_file.as_deref();
+    let server_secret = renewed(file, "the server", "--server-secret-file")?;
+    let set = SetAccount {
+        settings: settings(client, account.policy)?,
+        client_secret,
+        server_secret,
+        ..SetAccount::default()
+    };
+    if set == SetAccount::default() {
         let text = "nothing is to be changed; see: omadm account set --help";
         return Err(Failure::new(exit::USAGE, text));
     }
     let name = account.name;
-    client.order(SetAccount { name, settings })
+    client.order(SetAccount { name, ..set })
 }
 
 fn settings(client: &mut Client, policy: Policy) -> Result<AccountSettings, Failure> {

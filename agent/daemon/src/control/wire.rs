@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-pub use self::account::{AccountSettings, AccountState, Connection, NewAccount};
+pub use self::account::{AccountSettings, AccountState, Connection, NewAccount, SetAccount};
 pub use self::types::*;
 
 /// The interface file, as it is shipped and as `GetInterfaceDescription` answers it.

@@ -236,7 +236,7 @@ impl Agent {
         let local = self.book.get(name);
         let old = local.and_then(|local| local.policy.clone());
         let old = old.unwrap_or_else(|| AccountPolicy::strict(name));
-        let (writes, policy) = dmacc::set(&self.tree, &old, settings, &self.dev_id, now)
+        let (writes, policy) = dmacc::set(&self.tree, &old, set, &self.dev_id, now)
             .map_err(|error| account_error(&error))?;
         files::check(settings, &policy).map_err(Error::InvalidRequest)?;
         Ok(Prepared {

@@ -100,6 +100,12 @@ pub(in super::super) struct Changing {
     /// The account.
     #[arg(value_name = "NAME")]
     pub(in super::super) name: String,
+    /// The device's new secret: a file, or - for a line of standard input.
+    #[arg(long, visible_alias = "secret-file", value_name = "FILE")]
+    pub(in super::super) client_secret_file: Option<PathBuf>,
+    /// The server's new secret: a file, or - for a line of standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(in super::super) server_secret_file: Option<PathBuf>,
     #[command(flatten)]
     pub(in super::super) policy: Policy,
 }

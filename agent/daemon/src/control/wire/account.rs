@@ -212,3 +212,27 @@ impl fmt::Debug for AccountSettings {
         f.debug_struct("AccountSettings").finish_non_exhaustive()
     }
 }
+
+/// Parameters of `SetAccount`.
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetAccount {
+    /// The account.
+    pub name: String,
+    /// What changes.
+    pub settings: AccountSettings,
+    /// The device's new secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<Zeroizing<String>>,
+    /// The server's new secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_secret: Option<Zeroizing<String>>,
+}
+
+impl fmt::Debug for SetAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SetAccount")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

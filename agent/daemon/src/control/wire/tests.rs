@@ -126,6 +126,11 @@ fn nodes_and_requests_have_the_fields_of_the_interface_file() {
         type_: some(),
     };
     same("method", "SetNode", &set);
+}
+
+#[test]
+fn accounts_have_the_fields_of_the_interface_file() {
+    let some = || Some(String::new());
     let account = NewAccount {
         client_auth: some(),
         client_name: some(),
@@ -160,7 +165,13 @@ fn nodes_and_requests_have_the_fields_of_the_interface_file() {
         nonce_text: Some(true),
     };
     same("type", "AccountSettings", &settings);
-    same("method", "SetAccount", &SetAccount::default());
+    let set = SetAccount {
+        client_secret: Some(Zeroizing::new("hunter2".into())),
+        server_secret: Some(Zeroizing::new("hunter2".into())),
+        ..SetAccount::default()
+    };
+    same("method", "SetAccount", &set);
+    assert!(!format!("{set:?}").contains("hunter2"));
 }
 
 #[test]

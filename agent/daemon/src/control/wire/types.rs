@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::account::{AccountSettings, AccountState, NewAccount};
+use super::account::{AccountState, NewAccount};
 
 /// No parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -317,14 +317,6 @@ wire_types! { strict
     struct RemoveAccount {
         /// The account.
         name: String,
-    }
-
-    /// Parameters of `SetAccount`.
-    struct SetAccount {
-        /// The account.
-        name: String,
-        /// What changes.
-        settings: AccountSettings,
     }
 
     /// Parameters of `GetStatus`.

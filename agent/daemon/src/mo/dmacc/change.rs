@@ -7,21 +7,21 @@ use omadm_syncml::{Now, Secret, Uri, UriError};
 use super::make::Draft;
 use super::policy::present;
 use super::read::{self, Configured};
-use super::{AccountError, AccountPolicy, HTTP, Rule, aauth_type, root};
-use crate::control::wire::AccountSettings;
+use super::{AccountError, AccountPolicy, CLIENT, HTTP, Rule, SERVER, aauth_type, root};
+use crate::control::wire::{AccountSettings, SetAccount};
 
 /// The longest connectivity reference.
 const REFERENCE: usize = 255;
 
-/// The changes of the tree that `settings` make to an account, and its new policy.
+/// The changes of the tree that are asked for, and the account's new policy.
 pub fn set(
     tree: &Tree,
     old: &AccountPolicy,
-    settings: &AccountSettings,
+    asked: &SetAccount,
     dev_id: &str,
     now: Now,
 ) -> Result<(Vec<NodeWrite>, AccountPolicy), AccountError> {
-    let name = &old.name;
+    let (name, settings) = (&old.name, &asked.settings);
     let unknown = || AccountError::NotFound(name.clone());
     let account = root().and_then(|root| root.join(name));
     let account = account.map_err(|_| unknown())?;
@@ -32,6 +32,15 @@ pub fn set(
     let mut draft = Draft::new(now);
     nodes(&mut draft, &view, &account, settings, dev_id)
         .map_err(|reason| AccountError::invalid(name, reason))?;
+    for (level, secret) in [
+        (CLIENT, &asked.client_secret),
+        (SERVER, &asked.server_secret),
+    ] {
+        if let Some(secret) = secret {
+            renew(&mut draft, &view, &account, level, secret)
+                .map_err(|reason| AccountError::invalid(name, reason))?;
+        }
+    }
     // An account that cannot be used for another reason must stay changeable.
     let mut accounts = read::accounts(tree, std::slice::from_ref(old)).into_iter();
     let own = accounts.find_map(|found| found.ok().filter(|found| found.account.name == *name));
@@ -47,6 +56,30 @@ pub fn set(
         shape.check(&policy)?;
     }
     Ok((draft.checked(name, tree)?, policy))
+}
+
+/// A new secret for every credential of a level: which of them is used is the other end's choice.
+fn renew(
+    draft: &mut Draft,
+    view: &View<'_>,
+    account: &Uri,
+    level: &str,
+    secret: &str,
+) -> Result<(), String> {
+    if secret.is_empty() {
+        return Err(format!("the secret of {level} is empty"));
+    }
+    let credentials = read::of_level(view, account, level);
+    if credentials.is_empty() {
+        return Err(format!(
+            "there is no credential of {level} to give a secret"
+        ));
+    }
+    for credential in credentials {
+        let leaf = credential.join("AAuthSecret");
+        draft.leaf(leaf.map_err(|error| error.to_string())?, secret);
+    }
+    Ok(())
 }
 
 /// Takes the settings over into the policy.

@@ -1,6 +1,6 @@
 use super::super::tests::{NOW, address, get, replace, tree_of};
 use super::*;
-use crate::control::wire::{AccountSettings, NewAccount};
+use crate::control::wire::{AccountSettings, NewAccount, SetAccount};
 use omadm_dm::operation;
 use omadm_dm::{Authority, Content, Edit, NodeWrite, Overlay, Snapshot, Tree};
 use omadm_syncml::{AcceptedProof, MediaType, NonceForm, PeerProof, ServerTrust, StatusCode};
@@ -447,8 +447,15 @@ fn a_server_moves_its_account_but_not_to_the_default_route() {
     assert_eq!(read.policy.default_route, Some(Rule::Deny));
 }
 
+fn asked(settings: &AccountSettings) -> SetAccount {
+    SetAccount {
+        settings: settings.clone(),
+        ..SetAccount::default()
+    }
+}
+
 fn changed(tree: &mut Tree, policy: &AccountPolicy, settings: &AccountSettings) -> AccountPolicy {
-    let (writes, policy) = set(tree, policy, settings, "urn:uuid:1", NOW).unwrap();
+    let (writes, policy) = set(tree, policy, &asked(settings), "urn:uuid:1", NOW).unwrap();
     tree.apply(&writes);
     assert!(tree.quarantine().is_empty(), "{:?}", tree.quarantine());
     policy
@@ -494,6 +501,30 @@ fn an_account_is_changed_without_removing_it() {
 }
 
 #[test]
+fn secrets_are_renewed_where_there_are_credentials() {
+    let without_server = NewAccount {
+        server_auth: None,
+        ..with(AccountSettings {
+            accepts: Some(vec!["tls".to_owned()]),
+            ..AccountSettings::default()
+        })
+    };
+    let (mut tree, policies) = tree_with(&[without_server]);
+    let mut new = SetAccount {
+        client_secret: Some("renewed".to_owned().into()),
+        ..SetAccount::default()
+    };
+    let (writes, policy) = set(&tree, &policies[0], &new, "urn:uuid:1", NOW).unwrap();
+    tree.apply(&writes);
+    let client = only(&tree, &[policy]).account.client.unwrap();
+    assert_eq!(client.secret.expose(), b"renewed");
+    assert_eq!(client.nonce, b"nonce");
+    new.server_secret = Some("renewed".to_owned().into());
+    let error = set(&tree, &policies[0], &new, "urn:uuid:1", NOW).unwrap_err();
+    assert!(error.to_string().contains("SRVCRED"), "{error}");
+}
+
+#[test]
 fn a_change_that_would_leave_an_account_open_is_refused() {
     let new = NewAccount {
         server_auth: None,
@@ -507,10 +538,17 @@ fn a_change_that_would_leave_an_account_open_is_refused() {
         accepts: Some(Vec::new()),
         ..AccountSettings::default()
     };
-    let error = set(&tree, &policies[0], &trusting_nobody, "urn:uuid:1", NOW).unwrap_err();
+    let error = set(
+        &tree,
+        &policies[0],
+        &asked(&trusting_nobody),
+        "urn:uuid:1",
+        NOW,
+    )
+    .unwrap_err();
     assert!(error.to_string().contains("prove the server"), "{error}");
     let missing = AccountPolicy::strict("none");
-    let error = set(&tree, &missing, &trusting_nobody, "urn:uuid:1", NOW).unwrap_err();
+    let error = set(&tree, &missing, &asked(&trusting_nobody), "urn:uuid:1", NOW).unwrap_err();
     assert_eq!(error, AccountError::NotFound("none".to_owned()));
 }
 
