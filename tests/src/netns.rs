@@ -12,6 +12,7 @@
 mod capture;
 mod names;
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -26,6 +27,8 @@ use crate::process::{Ended, run};
 /// A network namespace.
 pub struct Namespace {
     name: String,
+    /// The other ends of its cables: the own link, their address and their hardware address.
+    neighbours: RefCell<Vec<[String; 3]>>,
 }
 
 impl Namespace {
@@ -43,7 +46,10 @@ impl Namespace {
         if !made.status.success() {
             return Err(String::from_utf8_lossy(&made.stderr).trim().to_owned());
         }
-        let namespace = Self { name };
+        let namespace = Self {
+            name,
+            neighbours: RefCell::default(),
+        };
         namespace.within(|| {
             // Answers may come in by another link than the best route leads over.
             for key in ["ipv4/conf/all/rp_filter", "ipv4/conf/default/rp_filter"] {
@@ -112,9 +118,20 @@ impl Namespace {
             let (namespace, (link, address), _) = end;
             let (_, (_, theirs), their_mac) = opposite;
             namespace.ip(&["address", "add", &format!("{address}/24"), "dev", link]);
-            namespace.ip(&["link", "set", link, "up"]);
-            let know = ["neighbour", "add", theirs, "lladdr", their_mac];
-            namespace.ip(&[&know[..], &["dev", link, "nud", "permanent"]].concat());
+            let known = [*link, *theirs, their_mac].map(str::to_owned);
+            namespace.neighbours.borrow_mut().push(known);
+            namespace.up(link);
+        }
+    }
+
+    /// Switches a link on. Its neighbour had been forgotten when it was switched off.
+    pub fn up(&self, link: &str) {
+        self.ip(&["link", "set", link, "up"]);
+        for [own, address, mac] in self.neighbours.borrow().iter() {
+            if own == link {
+                let know = ["neighbour", "replace", address, "lladdr", mac];
+                self.ip(&[&know[..], &["dev", link, "nud", "permanent"]].concat());
+            }
         }
     }
 }
