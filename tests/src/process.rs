@@ -49,17 +49,31 @@ impl Bench {
         Self::of(folder, server, agent, encoding)
     }
 
+    /// Starts both with credentials of this kind in both directions.
+    pub fn proven_by(scheme: &str, encoding: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let server = Server::start(&folder.path().join("server"), SERVER_ID, &[]);
+        let agent = Agent::start(&folder.path().join("agent"), "");
+        let bench = Self::unacquainted(folder, server, agent);
+        bench.introduce(encoding, scheme);
+        bench
+    }
+
     /// Makes a server and an agent that run already known to each other.
     pub fn of(folder: tempfile::TempDir, server: Server, agent: Agent, encoding: &str) -> Self {
+        let bench = Self::unacquainted(folder, server, agent);
+        bench.introduce(encoding, "md5");
+        bench
+    }
+
+    fn unacquainted(folder: tempfile::TempDir, server: Server, agent: Agent) -> Self {
         let device = agent.device_id();
-        let bench = Self {
+        Self {
             server,
             agent,
             device,
             folder,
-        };
-        bench.introduce(encoding);
-        bench
+        }
     }
 
     /// The folder of everything, gone with this.
@@ -86,7 +100,7 @@ impl Bench {
             .unwrap_or_default()
     }
 
-    fn introduce(&self, encoding: &str) {
+    fn introduce(&self, encoding: &str, scheme: &str) {
         let secret = |name: &str, text: &str| {
             let path = self.folder.path().join(name);
             fs::write(&path, format!("{text}\n")).expect("a secret in a file");
@@ -98,6 +112,7 @@ impl Bench {
         );
         let device = path_arguments(&[("--secret-file", &own), ("--server-secret-file", &theirs)]);
         let mut arguments = vec!["device", "add", &self.device, "--user", "device"];
+        arguments.extend(["--auth", scheme, "--server-auth", scheme]);
         arguments.extend(device.iter().map(String::as_str));
         self.server.run(&arguments).expect_success();
         let account = path_arguments(&[
@@ -118,6 +133,10 @@ impl Bench {
             encoding,
             "--client-name",
             "device",
+            "--client-auth",
+            scheme,
+            "--server-auth",
+            scheme,
         ];
         arguments.extend(account.iter().map(String::as_str));
         self.agent.run(&arguments).expect_success();
