@@ -13,6 +13,7 @@ mod authority;
 mod bad;
 mod credentials;
 mod good;
+mod interface;
 mod peer;
 mod proxy;
 mod redirect;

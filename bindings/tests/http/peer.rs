@@ -82,6 +82,17 @@ impl Peer {
         .await
     }
 
+    /// A server that answers with the `Host` it was asked for.
+    pub(crate) async fn recording_host(ip: &str) -> Self {
+        let serve = |_, mut stream: TcpStream| async move {
+            while let Some(text) = request(&mut stream).await {
+                let host = field(&text, "Host").unwrap().to_owned();
+                stream.write_all(&ok(&host)).await.unwrap();
+            }
+        };
+        Self::at(ip, serve).await.unwrap()
+    }
+
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
