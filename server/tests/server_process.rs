@@ -191,6 +191,39 @@ fn requests_that_are_no_messages_are_told_so() {
 }
 
 #[test]
+fn a_head_that_is_too_large_is_refused() {
+    let site = Site::serving(&[]);
+    let xml = "application/vnd.syncml.dm+xml";
+    let head = post_head(&site.url, xml, 2);
+    let with = |field: &str| head.replace("\r\n\r\n", &format!("\r\n{field}\r\n\r\n")) + "hi";
+    let status = |request: String| exchange(&mut connect(&site.url), request.as_bytes()).status;
+    assert_eq!(status(with(&format!("X-A: {}", "x".repeat(20_000)))), 431);
+    assert_eq!(status(with(&["X-A: x"; 200].join("\r\n"))), 431);
+    assert_eq!(status(with("X-A: x")), 400, "read, and no message");
+}
+
+#[test]
+fn one_connection_too_many_is_told_to_come_again() {
+    let site = Site::serving(&[]);
+    let mut device = site.device();
+    device.message(false, &package_1());
+    let request = device.request();
+    let mut idle: Vec<_> = (0..256).map(|_| connect(&site.url)).collect();
+    let busy = exchange(&mut connect(&site.url), &request);
+    assert_eq!((busy.status, busy.header("retry-after")), (503, Some("5")));
+    assert_eq!(busy.header("connection"), Some("close"));
+    // A device that is served already goes on, and a place that is given up is taken.
+    let answer = exchange(&mut idle[0], &request);
+    assert_eq!(header_code(&device.hear(&answer)), "407");
+    idle.pop();
+    let served = || exchange(&mut connect(&site.url), &request).status == 200;
+    let end = Instant::now() + Duration::from_secs(20);
+    while !served() {
+        assert!(Instant::now() < end, "the place is not taken");
+    }
+}
+
+#[test]
 fn media_types_are_taken_as_peers_send_them_and_answered_exactly() {
     let site = Site::serving(&[]);
     let mut device = site.device();

@@ -54,13 +54,27 @@ fn is_host(host: &str) -> bool {
     !host.is_empty() && host.len() <= 255 && host.chars().all(allowed)
 }
 
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Caller {
+    pub(super) peer: SocketAddr,
+    /// Whether there is a place for it.
+    pub(super) is_served: bool,
+}
+
 /// Answers a request, whatever it is.
 pub(super) async fn answer(
     request: Request<Incoming>,
-    peer: SocketAddr,
+    caller: Caller,
     site: Arc<Site>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
+    let Caller { peer, is_served } = caller;
     let answered = match take(request, &site).await {
+        // The message was read: an answer that comes before it is whole may get lost.
+        _ if !is_served => {
+            let text = "the server has as many connections as it takes";
+            Err(busy(text, "5").with(CONNECTION, "close"))
+        }
         Ok(work) => deliver(work, peer, &site).await,
         Err(refusal) => Err(refusal),
     };
@@ -74,7 +88,7 @@ pub(super) async fn answer(
 struct Refusal {
     status: StatusCode,
     text: String,
-    header: Option<(HeaderName, &'static str)>,
+    headers: Vec<(HeaderName, &'static str)>,
 }
 
 impl Refusal {
@@ -82,15 +96,13 @@ impl Refusal {
         Self {
             status,
             text: text.into(),
-            header: None,
+            headers: Vec::new(),
         }
     }
 
-    fn with(self, name: HeaderName, value: &'static str) -> Self {
-        Self {
-            header: Some((name, value)),
-            ..self
-        }
+    fn with(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.push((name, value));
+        self
     }
 
     fn into_response(self) -> Response<Full<Bytes>> {
@@ -101,7 +113,7 @@ impl Refusal {
             CONTENT_TYPE,
             HeaderValue::from_static("text/plain; charset=utf-8"),
         );
-        if let Some((name, value)) = self.header {
+        for (name, value) in self.headers {
             headers.insert(name, HeaderValue::from_static(value));
         }
         response
@@ -173,14 +185,16 @@ async fn body(request: Request<Incoming>, limit: usize) -> Result<Bytes, Refusal
     }
 }
 
+/// To be asked again `after` so many seconds.
+fn busy(text: &str, after: &'static str) -> Refusal {
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, text).with(RETRY_AFTER, after)
+}
+
 async fn deliver(
     work: Work,
     peer: SocketAddr,
     site: &Site,
 ) -> Result<Response<Full<Bytes>>, Refusal> {
-    let unavailable = |text: &str, after| {
-        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, text).with(RETRY_AFTER, after)
-    };
     match site.worker.answer(work).await {
         Ok(Ok(answer)) => Ok(success(peer, answer)),
         Ok(Err(Fault::Unreadable(why))) => {
@@ -189,10 +203,10 @@ async fn deliver(
         }
         Ok(Err(Fault::Store(fault))) => {
             error!("{fault}");
-            Err(unavailable("the server cannot keep what it does", "30"))
+            Err(busy("the server cannot keep what it does", "30"))
         }
-        Err(Busy::Full) => Err(unavailable("the server is busy", "1")),
-        Err(Busy::Gone) => Err(unavailable("the server is stopping", "30")),
+        Err(Busy::Full) => Err(busy("the server is busy", "1")),
+        Err(Busy::Gone) => Err(busy("the server is stopping", "30")),
     }
 }
 

@@ -6,6 +6,7 @@
 )]
 
 mod exchange;
+mod places;
 mod tls;
 mod worker;
 
@@ -23,14 +24,12 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use exchange::Site;
-
-/// Connections at a time; more wait in the kernel's queue.
-const MAX_CONNECTIONS: usize = 256;
+use exchange::{Caller, Site};
+use places::{Place, Places};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -125,7 +124,7 @@ async fn run(
     mut signals: Signals,
 ) {
     let (stop, stopping) = watch::channel(false);
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Places::new();
     let mut tasks = JoinSet::new();
     let mut tidy = tokio::time::interval(TIDY);
     loop {
@@ -133,12 +132,13 @@ async fn run(
             () = signals.stop() => break,
             _ = tidy.tick() => site.worker.tidy(),
             Some(_) = tasks.join_next() => {}
-            accepted = accept(&listener, &slots) => {
-                if let Some((stream, peer, slot)) = accepted {
-                    let talk = connection(stream, peer, acceptor.clone(), Arc::clone(site), stopping.clone());
+            accepted = accept(&listener, &places) => {
+                if let Some((stream, peer, place)) = accepted {
+                    let caller = Caller { peer, is_served: place.is_served() };
+                    let talk = connection(stream, caller, acceptor.clone(), Arc::clone(site), stopping.clone());
                     tasks.spawn(async move {
                         talk.await;
-                        drop::<OwnedSemaphorePermit>(slot);
+                        drop::<Place>(place);
                     });
                 }
             }
@@ -176,13 +176,10 @@ impl Signals {
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+async fn accept(listener: &TcpListener, places: &Places) -> Option<(TcpStream, SocketAddr, Place)> {
+    let door = places.door().await?;
     match listener.accept().await {
-        Ok((stream, peer)) => Some((stream, peer, slot)),
+        Ok((stream, peer)) => Some((stream, peer, places.place(door))),
         Err(error) => {
             warn!("cannot take a connection: {error}");
             // Out of descriptors, most likely: trying again at once would only spin.
@@ -194,33 +191,38 @@ async fn accept(
 
 async fn connection(
     stream: TcpStream,
-    peer: SocketAddr,
+    caller: Caller,
     acceptor: Option<TlsAcceptor>,
     site: Arc<Site>,
     stopping: watch::Receiver<bool>,
 ) {
+    let Caller { peer, is_served } = caller;
+    if !is_served {
+        debug!("{peer}: one connection too many");
+    }
     // An answer is one write; it must not wait for the acknowledgement of the one before.
     if let Err(error) = stream.set_nodelay(true) {
         debug!("{peer}: {error}");
     }
     match acceptor {
-        None => talk(stream, peer, site, stopping).await,
+        None => talk(stream, caller, site, stopping).await,
         Some(acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => talk(stream, peer, site, stopping).await,
+            Ok(Ok(stream)) => talk(stream, caller, site, stopping).await,
             Ok(Err(error)) => debug!("{peer}: TLS: {error}"),
             Err(_) => debug!("{peer}: the TLS handshake took too long"),
         },
     }
 }
 
-async fn talk<S>(stream: S, peer: SocketAddr, site: Arc<Site>, mut stopping: watch::Receiver<bool>)
+async fn talk<S>(stream: S, caller: Caller, site: Arc<Site>, mut stopping: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(move |request| exchange::answer(request, peer, Arc::clone(&site)));
+    let peer = caller.peer;
+    let service = service_fn(move |request| exchange::answer(request, caller, Arc::clone(&site)));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
+        .header_read_timeout(if caller.is_served { HEAD } else { HANDSHAKE })
         .max_buf_size(MAX_HEAD)
         // Head and body in one write, not as two segments.
         .writev(false);
