@@ -303,6 +303,20 @@ async fn errors_of_the_server_carry_code_and_class() {
             "Retry-After: 7\r\n",
             Retry::Later(Some(Duration::from_secs(7))),
         ),
+        (
+            429,
+            "Date: Wed, 21 Oct 2015 07:28:00 GMT\r\n\
+             Retry-After: Wed, 21 Oct 2015 07:29:30 GMT\r\n",
+            Retry::Later(Some(Duration::from_secs(90))),
+        ),
+        (
+            503,
+            "Retry-After: 123456789\r\n",
+            Retry::Later(Some(Duration::from_hours(24))),
+        ),
+        (408, "", Retry::Later(None)),
+        (502, "", Retry::Later(None)),
+        (504, "", Retry::Later(None)),
     ] {
         let error = failure(format!(
             "HTTP/1.1 {code} Whatever\r\n{fields}Content-Type: text/html\r\n\

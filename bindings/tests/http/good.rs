@@ -249,6 +249,42 @@ async fn a_server_that_closes_after_each_answer_is_connected_to_again() {
 
 /// The server reads the second request and closes, as if it had been idle for too long.
 #[tokio::test]
+async fn a_server_of_http_1_0_is_connected_to_for_each_message() {
+    let old = |body: &str, fields: &str| {
+        format!(
+            "HTTP/1.0 200 OK\r\nContent-Type: application/vnd.syncml.dm+xml\r\n{fields}\r\n{body}"
+        )
+    };
+    let answers = [
+        // Its end is the end of the connection, unless it says how long it is.
+        old("<a/>", ""),
+        old("<b/>", "Content-Length: 4\r\n"),
+        old("<c/>", "Connection: Keep-Alive\r\nContent-Length: 4\r\n"),
+        old("<d/>", ""),
+    ];
+    let turn = Arc::new(Mutex::new(answers.into_iter()));
+    let peer = Peer::start(move |_, mut stream| {
+        let turn = Arc::clone(&turn);
+        async move {
+            while request(&mut stream).await.is_some() {
+                let answer = turn.lock().unwrap().next().unwrap();
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                if !answer.contains("Keep-Alive") {
+                    return;
+                }
+            }
+        }
+    })
+    .await;
+    let mut bearer = open(&peer.address(), &plain()).await.unwrap();
+    for expected in ["<a/>", "<b/>", "<c/>", "<d/>"] {
+        let answer = talk(&mut bearer, message("<SyncML/>")).await.unwrap();
+        assert_eq!(answer.unwrap().body, expected);
+    }
+    assert_eq!(peer.connections(), 3);
+}
+
+#[tokio::test]
 async fn a_message_that_met_a_stale_connection_is_sent_again_once() {
     let peer = Peer::start(|number, mut stream| async move {
         if request(&mut stream).await.is_some() {
