@@ -1,6 +1,7 @@
 //! `omadmd` in a folder, and `omadm` that asks it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -70,6 +71,9 @@ impl Agent {
         // A socket of the time before, which nobody listens on any more.
         let _ = fs::remove_file(&place);
         let notify = UnixDatagram::bind(&place).expect("a socket");
+        // The daemon may run as another user.
+        let open = fs::Permissions::from_mode(0o666);
+        fs::set_permissions(&place, open).expect("a socket of our own");
         notify
             .set_read_timeout(Some(Duration::from_millis(20)))
             .expect("a socket");
