@@ -40,7 +40,8 @@ examples: ## every configuration that is shipped is accepted
 man: ## write the man pages into target/man
 	$(CARGO) run --locked -q -p omadm-man -- target/man
 
-bench: deps ## bytes, time, allocations, memory and start-up, as ratios to a peer or a limit
+bench: deps ## bytes, time, allocations, memory, start-up and KPIs, as ratios to a peer or a limit
+	@tests/scripts/deps.sh bench
 	$(CARGO) build --locked --release -p omadm-agent -p omadm-server
 	$(CARGO) bench --locked -p omadm-tests
 

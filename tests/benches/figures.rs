@@ -17,6 +17,8 @@
 
 #[path = "figures/bytes.rs"]
 mod bytes;
+#[path = "figures/kpi.rs"]
+mod kpi;
 #[path = "figures/process.rs"]
 mod process;
 #[path = "figures/sessions.rs"]
@@ -32,6 +34,10 @@ use std::alloc::System;
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn main() {
+    let mut arguments = std::env::args().skip(1);
+    if let (Some(kpi::SUBJECT), Some(count)) = (arguments.next().as_deref(), arguments.next()) {
+        return kpi::subject(&count);
+    }
     let parts: Vec<String> = std::env::args()
         .skip(1)
         .filter(|argument| !argument.starts_with('-'))
@@ -42,6 +48,9 @@ fn main() {
     }
     if wanted("time") {
         time::print();
+    }
+    if wanted("kpi") {
+        kpi::print();
     }
     if wanted("process") {
         process::print();

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a build or a test needs and this machine lacks, and says what.
 #   deps.sh packages     Debian packages
+#   deps.sh bench        what `make bench` measures the KPIs beside
 #   deps.sh deb          what `make deb` and `make deb-test` need beside
 #   deps.sh cargo-deny   the dependency checker, from the crates registry
 #   deps.sh varlink      a Varlink library for Python, from its registry into target/; prints the Python that has it
@@ -10,6 +11,8 @@ set -euo pipefail
 # shells that take completions, readers of man pages, a place for a Python library
 packages=(gcc libc6-dev binutils pkg-config libsqlite3-dev libwbxml2-utils iproute2 procps sqlite3 util-linux
     zsh fish mandoc man-db python3-venv)
+# a peer for the KPIs, and a counter of system calls
+bench_packages=(prometheus-node-exporter strace)
 # a Debian in a folder, and booting it
 deb_packages=(git iproute2 mmdebstrap python3 systemd-container util-linux)
 
@@ -62,6 +65,10 @@ install_varlink() {
 
 case "${1:-packages}" in
 packages) install_packages ;;
+bench)
+    packages=("${bench_packages[@]}")
+    install_packages
+    ;;
 deb)
     packages=("${deb_packages[@]}")
     install_packages
@@ -69,7 +76,7 @@ deb)
 cargo-deny) install_cargo_deny ;;
 varlink) install_varlink ;;
 *)
-    echo "deps: unknown part '$1': packages, deb, cargo-deny or varlink" >&2
+    echo "deps: unknown part '$1': packages, bench, deb, cargo-deny or varlink" >&2
     exit 64
     ;;
 esac
