@@ -9,6 +9,7 @@ mod chunk;
 mod effect;
 mod own;
 mod pack;
+mod phase;
 mod receive;
 mod refusal;
 mod reply;
@@ -21,6 +22,7 @@ use omadm_syncml::{HmacHeader, MediaType, Message, StatusCode};
 use serde::{Deserialize, Serialize};
 
 pub use effect::{CommandPath, Effect, ReceivedAlert, ReceivedValue};
+pub use phase::Phase;
 pub use refusal::{Party, Refusal, Subject};
 
 use authenticate::Verdict;
@@ -104,49 +106,6 @@ pub struct Exchange<'a> {
     pub fresh: [u8; 18],
     /// How the server presents itself.
     pub settings: &'a Settings,
-}
-
-/// How far a session has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Phase {
-    /// The device has not proven itself yet.
-    Authenticating,
-    /// Commands are on their way.
-    Open,
-    /// The server had nothing more to ask. The device may still send what it has.
-    Ended,
-    /// One side broke off.
-    Aborted,
-    /// The device could not prove itself, or speaks another version.
-    Refused,
-    /// The device has begun another session.
-    Superseded,
-    /// Nothing came for too long.
-    Expired,
-    /// It had ended, and the device has not come back with more.
-    Completed,
-}
-
-impl Phase {
-    /// Whether the session takes another message.
-    pub const fn is_alive(self) -> bool {
-        matches!(self, Self::Authenticating | Self::Open | Self::Ended)
-    }
-
-    /// The word for people.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Authenticating => "authenticating",
-            Self::Open => "open",
-            Self::Ended => "ended",
-            Self::Aborted => "aborted",
-            Self::Refused => "refused",
-            Self::Superseded => "superseded",
-            Self::Expired => "expired",
-            Self::Completed => "completed",
-        }
-    }
 }
 
 /// What the server remembers of a session between two messages.

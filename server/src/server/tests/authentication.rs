@@ -239,3 +239,135 @@ fn the_secret_never_goes_where_a_digest_is_registered() {
     assert!(reply.cred().is_none());
     assert_eq!(reply.alert(), Some("1223"));
 }
+
+/// What a device of the worked example sends beside a document.
+fn signed(nonce: &[u8], document: &str) -> HmacHeader {
+    let password = Secret::from_text(PASSWORD);
+    HmacHeader {
+        user: USER.into(),
+        mac: auth::hmac(USER, &password, nonce, document.as_bytes()),
+    }
+}
+
+fn hmac_script() -> Script {
+    let server = credential(AuthScheme::Hmac, USER, PASSWORD);
+    Script::with(AuthScheme::Hmac, Some(server))
+}
+
+/// Sends a document with a digest made with `nonce`.
+fn send_signed(device: &mut Script, nonce: &[u8], body: &str) -> Reply {
+    device.msg_id += 1;
+    let document = device.document(body);
+    let header = signed(nonce, &document);
+    device
+        .post_signed(document.as_bytes(), Some(&header))
+        .unwrap()
+}
+
+/// Whether the answer is signed with this nonce, and nothing of it stands in the message.
+fn is_signed(reply: &Reply, nonce: &[u8]) -> bool {
+    let header = reply.answer.hmac.as_ref().expect("a digest");
+    assert!(reply.cred().is_none());
+    assert_eq!(
+        reply.message.header.source.name.as_ref(),
+        Some(&header.user)
+    );
+    let password = Secret::from_text(PASSWORD);
+    auth::verify_hmac(&header.mac, USER, &password, nonce, &reply.answer.body)
+}
+
+/// The device's Status for the server's header, with the next nonce of the server.
+fn answered(reply: &Reply, nonce: &str) -> String {
+    let body = refusal(200, nonce).replace("auth-md5", "auth-MAC");
+    let msg_ref = &reply.message.header.msg_id;
+    body.replace("<MsgRef>1</MsgRef>", &format!("<MsgRef>{msg_ref}</MsgRef>"))
+}
+
+#[test]
+fn each_message_is_proven_with_a_nonce_of_its_own() {
+    let mut device = hmac_script();
+    let job = device.get("./A");
+    let reply = send_signed(&mut device, b"Nonce", &package_1());
+    assert_eq!(reply.status("SyncHdr"), "200", "not 212");
+    assert_eq!(
+        reply.chal().unwrap().type_.as_deref(),
+        Some("syncml:auth-MAC")
+    );
+    assert!(is_signed(&reply, b"Nonce"));
+    let first = reply.nonce().unwrap();
+    let get = reply.commands()[0].cmd_id().into_owned();
+    let body = answered(&reply, "b25l") + &status("1", &get, "Get", 200) + "<Final/>";
+    let reply = send_signed(&mut device, &first, &body);
+    assert_eq!(reply.status("SyncHdr"), "200");
+    assert_ne!(reply.nonce().unwrap(), first);
+    assert!(is_signed(&reply, b"one"));
+    assert_eq!(device.state(job), JobState::Done);
+    // The next session goes on with the last nonces.
+    let next = device.hang_up().nonce.clone();
+    let reply = send_signed(&mut device, &next, &package_1());
+    assert_eq!(reply.status("SyncHdr"), "200");
+    assert!(is_signed(&reply, b"one"));
+}
+
+#[test]
+fn a_message_of_a_proven_device_that_proves_nothing_is_refused() {
+    for forged in [None, Some(signed(b"Nonce", "another message"))] {
+        let mut device = hmac_script();
+        let job = device.get("./A");
+        let reply = send_signed(&mut device, b"Nonce", &package_1());
+        let nonce = reply.nonce().unwrap();
+        device.msg_id += 1;
+        let get = reply.commands()[0].cmd_id().into_owned();
+        let document = device.document(&(status("1", &get, "Get", 404) + "<Final/>"));
+        let reply = device
+            .post_signed(document.as_bytes(), forged.as_ref())
+            .unwrap();
+        assert_eq!(reply.status("SyncHdr"), "401");
+        assert_ne!(reply.nonce().unwrap(), nonce);
+        assert_eq!(reply.phase(), Phase::Authenticating);
+        assert_eq!(
+            device.state(job),
+            JobState::Queued,
+            "its Status is not believed"
+        );
+        let fresh = reply.nonce().unwrap();
+        let reply = send_signed(&mut device, &fresh, &package_1());
+        assert_eq!(reply.names(), ["Get"]);
+    }
+}
+
+#[test]
+fn a_session_takes_three_challenges_and_no_fourth() {
+    let mut device = hmac_script();
+    let mut nonce = b"Nonce".to_vec();
+    for round in 0..4 {
+        let reply = send_signed(&mut device, &nonce, &package_1());
+        assert_eq!(reply.status("SyncHdr"), "200", "{round}");
+        let reply = device.send(&package_1());
+        assert_eq!(reply.status("SyncHdr"), "401", "{round}");
+        assert_eq!(reply.chal().is_some(), round < 3, "{round}");
+        nonce = reply.nonce().unwrap_or_default();
+    }
+    let session = device.server.store().session(1).unwrap().unwrap();
+    assert_eq!(session.phase, "refused");
+    assert!(!session.refusals.last().unwrap().overcome);
+}
+
+#[test]
+fn an_answer_said_again_is_signed_again() {
+    let mut device = hmac_script();
+    device.msg_id += 1;
+    let document = device.document(&package_1());
+    let header = signed(b"Nonce", &document);
+    let first = device
+        .post_signed(document.as_bytes(), Some(&header))
+        .unwrap();
+    let again = device
+        .post_signed(document.as_bytes(), Some(&header))
+        .unwrap();
+    assert_eq!(again.answer.body, first.answer.body);
+    assert_eq!(again.answer.hmac, first.answer.hmac);
+    // Without its digest it is another message.
+    let other = device.post_signed(document.as_bytes(), None).unwrap();
+    assert_ne!(other.answer.body, first.answer.body);
+}

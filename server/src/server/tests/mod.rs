@@ -157,11 +157,20 @@ impl Script {
     }
 
     pub(super) fn post_octets(&mut self, octets: &[u8]) -> Result<Reply, Fault> {
+        self.post_signed(octets, None)
+    }
+
+    /// Sends octets with a digest beside them.
+    pub(super) fn post_signed(
+        &mut self,
+        octets: &[u8],
+        hmac: Option<&HmacHeader>,
+    ) -> Result<Reply, Fault> {
         self.draws = self.draws.wrapping_add(1);
         let answer = self.server.answer(&Request {
             media_type: self.media_type,
             body: octets,
-            hmac: None,
+            hmac,
             token: self.token.clone().as_deref(),
             address: ADDRESS,
             now: self.now(),
