@@ -309,21 +309,6 @@ fn write_media_type(f: &mut fmt::Formatter<'_>, found: Option<&str>) -> fmt::Res
     }
 }
 
-/// Whether a media type leaves open what the content is.
-pub(crate) fn is_generic(found: Option<&str>) -> bool {
-    let essence = found.map(|text| text.split(';').next().unwrap_or_default().trim());
-    essence.is_none_or(|essence| {
-        [
-            "application/octet-stream",
-            "application/xml",
-            "text/plain",
-            "text/xml",
-        ]
-        .iter()
-        .any(|generic| essence.eq_ignore_ascii_case(generic))
-    })
-}
-
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         // Every other cause is part of the text already.

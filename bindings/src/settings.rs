@@ -146,7 +146,8 @@ pub struct Proxy {
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// Name and secret for a proxy that asks for them (407), by Basic or Digest as it likes.
+    /// Name and secret for a proxy that asks for them (407): Digest if it offers that, else
+    /// Basic. There is no TLS on the way to it, so the secret should open nothing else.
     pub credential: Option<(String, Secret)>,
 }
 

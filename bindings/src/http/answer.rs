@@ -1,6 +1,6 @@
 //! What the head of an HTTP answer means to a session.
 
-use crate::error::{Error, is_generic};
+use crate::error::Error;
 use crate::http_fault::RedirectFault;
 use crate::settings::Settings;
 
@@ -91,6 +91,21 @@ fn judge_content(headers: &HeaderMap, settings: &Settings) -> Result<Verdict, Er
         Some(media_type) => Verdict::Message(media_type),
         None if settings.sniff_media_type && is_generic(found.as_deref()) => Verdict::Sniff,
         None => Verdict::Strange,
+    })
+}
+
+/// Whether a media type leaves open what the content is.
+fn is_generic(found: Option<&str>) -> bool {
+    let essence = found.map(|text| text.split(';').next().unwrap_or_default().trim());
+    essence.is_none_or(|essence| {
+        [
+            "application/octet-stream",
+            "application/xml",
+            "text/plain",
+            "text/xml",
+        ]
+        .iter()
+        .any(|generic| essence.eq_ignore_ascii_case(generic))
     })
 }
 

@@ -21,7 +21,7 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// A name with more addresses than this is not tried further.
 const MAX_ADDRESSES: usize = 8;
@@ -55,7 +55,7 @@ impl Dialer {
                 source,
             })?;
         }
-        let addresses = self.addresses(origin).await?;
+        let addresses = self.addresses(origin, end).await?;
         let stream = race(&addresses, self.interface.as_deref(), end).await;
         let stream = stream.map_err(|attempts| Error::Connect {
             host: origin.to_string(),
@@ -65,7 +65,7 @@ impl Dialer {
         Ok(stream)
     }
 
-    async fn addresses(&self, origin: &Origin) -> Result<Vec<SocketAddr>, Error> {
+    async fn addresses(&self, origin: &Origin, end: Instant) -> Result<Vec<SocketAddr>, Error> {
         let port = origin.port;
         let name = match &origin.host {
             Host::Ip(ip) => return Ok(vec![SocketAddr::new(*ip, port)]),
@@ -78,12 +78,8 @@ impl Dialer {
             }
             Host::Name(name) => name,
         };
-        let found = match &self.resolver {
-            Some(resolver) => resolver.lookup(name).await,
-            None => lookup_host((name.as_str(), 0))
-                .await
-                .map(|found| found.map(|address| address.ip()).collect()),
-        };
+        let found = timeout_at(end, self.lookup(name)).await;
+        let found = found.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         let failed = |source| Error::Resolve {
             host: name.clone(),
             source,
@@ -93,6 +89,15 @@ impl Dialer {
             return Err(failed(io::ErrorKind::NotFound.into()));
         }
         Ok(addresses)
+    }
+
+    async fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        match &self.resolver {
+            Some(resolver) => resolver.lookup(name).await,
+            None => lookup_host((name, 0))
+                .await
+                .map(|found| found.map(|address| address.ip()).collect()),
+        }
     }
 }
 

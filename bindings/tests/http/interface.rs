@@ -119,7 +119,8 @@ fn questions_for_names_keep_to_the_interface() {
             (asking(over("lo")), 2),
             (asking(plain()), 4),
         ] {
-            open(&address, &settings).await.unwrap_err();
+            let error = open(&address, &settings).await.unwrap_err();
+            assert!(matches!(error, Error::Resolve { .. }), "{error:?}");
             assert_eq!(asked.load(Ordering::SeqCst), expected, "{settings:?}");
         }
     });

@@ -163,6 +163,18 @@ mod tests {
     }
 
     #[test]
+    fn damage_is_taken_calmly() {
+        let field = "NTLM T==, Digest realm=\"a\\\"ü\", nonce=n, qop=\"auth\", stale=x";
+        for (at, _) in field.char_indices() {
+            let (before, after) = field.split_at(at);
+            parse(before);
+            for damage in ["\"", "\\", ",", "=", " ", "ü", "\0"] {
+                assert!(parse(&format!("{before}{damage}{after}")).len() < 8);
+            }
+        }
+    }
+
+    #[test]
     fn a_parameter_that_is_there_twice_damages_its_challenge() {
         let found = parse("Digest nonce=a, NONCE=b, Basic realm=x");
         assert!(found[0].is_damaged() && !found[1].is_damaged());

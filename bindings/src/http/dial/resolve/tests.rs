@@ -215,6 +215,19 @@ async fn damaged_answers_are_no_addresses() {
             "{cut}: {reply:?}"
         );
     }
+    // Each octet in turn, with values that are lengths, pointers and counts.
+    let question = Question::new("dm.example", Family::V4, 7).unwrap();
+    let message = Message::from_slice(question.as_bytes()).unwrap();
+    let right = good(message, false).remove(0);
+    for at in 0..right.len() {
+        for value in [0, 1, 0x3f, 0x40, 0xc0, 0xff] {
+            let mut answer = right.clone();
+            answer[at] = value;
+            if let Some(Reply::Addresses(found)) = question.read(&answer) {
+                assert!(found.len() < 3, "{at} {value}: {found:?}");
+            }
+        }
+    }
     // A name that points at itself (RFC 1035 4.1.4).
     let question = Question::new("a", Family::V4, 7).unwrap();
     let mut answer = question.as_bytes().to_vec();
