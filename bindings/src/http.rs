@@ -24,6 +24,7 @@ use self::line::Line;
 use self::task::Task;
 use self::url::Url;
 
+pub use self::identity::check_client_certificate;
 pub use self::tls::system_root_count;
 
 use crate::address::{Address, AddressError};

@@ -35,7 +35,7 @@ pub use address::{Address, AddressError};
 pub use bearer::{Bearer, BearerEvent, Traffic};
 pub use error::{Error, Phase, Retry};
 #[cfg(feature = "http")]
-pub use http::system_root_count;
+pub use http::{check_client_certificate, system_root_count};
 pub use http_fault::{HttpAuthFault, ProxyFault, RedirectFault};
 #[cfg(feature = "http")]
 pub use pem::load_certificates;

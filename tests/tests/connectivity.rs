@@ -254,6 +254,29 @@ fn nothing_is_sent_while_every_link_is_down() {
 }
 
 #[test]
+fn an_account_that_waits_for_its_link_is_served_when_it_comes() {
+    let test = "an_account_that_waits_for_its_link_is_served_when_it_comes";
+    let schedule = "[schedule]\ninterval = \"1d\"\n[retry]\ninitial = \"6h\"\nmax = \"6h\"\n";
+    let Some(lab) = Lab::new(test, &format!("{CONFIG}{schedule}")) else {
+        return;
+    };
+    lab.set(&["--connect", "interface:a0"]);
+    lab.down("a0");
+    assert_eq!(lab.bench.session()["result"], "no-link");
+    // It has no default route, so that only the links themselves tell.
+    lab.agent.up("a0");
+    let server = format!("{SERVER}/32");
+    let way = ["route", "add", &server, "via", GATEWAYS[0].1, "dev", "a0"];
+    lab.agent.ip(&way);
+    let from = Instant::now();
+    while lab.account()["last_result"] != "completed" {
+        let waited = from.elapsed();
+        assert!(waited < Duration::from_mins(3), "{}", lab.account());
+        sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
 fn the_default_route_is_taken_only_where_the_account_allows_it() {
     let test = "the_default_route_is_taken_only_where_the_account_allows_it";
     let Some(mut lab) = Lab::new(test, CONFIG) else {

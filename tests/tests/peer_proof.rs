@@ -277,6 +277,11 @@ fn files_that_the_agent_cannot_use_are_told_when_they_are_named() {
     refused(&with(&empty), "private key");
     refused(&with(chain), "private key");
     refused(&with(folder.to_str().unwrap()), "no regular file");
+    let other = authority.certify(folder, "other", ExtendedKeyUsagePurpose::ClientAuth);
+    refused(&with(&other.key), "not the key of");
+    let loose = written(folder, "loose", &fs::read_to_string(key).unwrap());
+    fs::set_permissions(&loose, fs::Permissions::from_mode(0o644)).unwrap();
+    refused(&with(&loose), "chmod 600");
     refused(&["--pin", "sha256/short"], "sha256/short");
     let before = lab.agent.json(&["account", "show", "proof"]);
     assert_eq!(before["client_certificate"], Value::Null, "{before}");

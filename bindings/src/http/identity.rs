@@ -32,6 +32,11 @@ pub(super) fn load(
         })
 }
 
+/// Says what is wrong with the files of a device's certificate before a session needs them.
+pub fn check_client_certificate(files: &ClientCertificate) -> Result<(), TrustError> {
+    load(files, &rustls::crypto::ring::default_provider()).map(drop)
+}
+
 /// Shows a certificate over one connection, and knows whether it did.
 #[derive(Debug)]
 pub(super) struct Shown {

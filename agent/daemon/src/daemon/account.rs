@@ -48,6 +48,10 @@ impl Book {
         self.locals.get(account)
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Local> {
+        self.locals.values()
+    }
+
     pub(super) fn remove(&mut self, account: &str) {
         self.locals.remove(account);
     }

@@ -7,6 +7,7 @@ use omadm_dm::session::SessionCause;
 use omadm_syncml::Wall;
 
 use super::elapsed::Moment;
+use super::opening::NO_LINK;
 use super::queue::urgency;
 use super::schedule::{self, Dice, Due, Prospect, random_up_to};
 use crate::config::{Config, Retry, Schedule};
@@ -240,7 +241,7 @@ impl Agenda {
     ) {
         let retry = |due: &Due| due.cause == SessionCause::Retry;
         // The server's own words, once it has been reached, have nothing to do with the network.
-        let by_network = record.result.as_deref() == Some("bearer-failed");
+        let by_network = matches!(record.result.as_deref(), Some("bearer-failed" | NO_LINK));
         if by_network && self.dues.iter().any(retry) {
             let at = now.boot + random_up_to(SPREAD.min(rules.retry.initial), dice());
             self.hasten(Due::new(at, SessionCause::Retry));

@@ -59,6 +59,8 @@ pub(super) struct Agent {
     pub boot_id: Option<String>,
     /// How many links lead to the world; `None` until it is known.
     pub uplinks: Option<usize>,
+    /// When the links were looked at last for an account that waits for one.
+    pub looked_at: Duration,
     /// A session has begun that is noted in the store.
     pub in_session: bool,
     pub watchdog: Option<Duration>,
@@ -160,6 +162,7 @@ impl Agent {
         if now.boot >= self.known.keep_at() {
             self.keep_time(now);
         }
+        self.look_for_links(now);
         let (moment, clock) = (self.moment(now), self.clock_wait(now));
         let busy = self.running.as_ref().map(|running| &*running.account.name);
         for (account, causes) in self.book.take_due(moment, clock, busy) {
@@ -181,8 +184,10 @@ impl Agent {
         let busy = self.running.as_ref().map(|running| &*running.account.name);
         let due = self.book.next_due(self.clock_wait(now), busy);
         let kept = Some(self.known.keep_at());
-        let [due, kept] = [due, kept].map(|time| time.filter(|_| self.stop_at.is_none()));
-        let times = [watchdog, session, due, kept, self.stop_at];
+        let look = self.next_look();
+        let [due, kept, look] =
+            [due, kept, look].map(|time| time.filter(|_| self.stop_at.is_none()));
+        let times = [watchdog, session, due, kept, look, self.stop_at];
         times.into_iter().flatten().min()
     }
 

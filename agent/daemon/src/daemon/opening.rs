@@ -5,15 +5,25 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use omadm_bindings::{Bearer, Error, Retry, Settings, open};
+use omadm_dm::session::SessionCause;
 use omadm_probes::KernelNetlink;
+use omadm_syncml::Now;
 
+use super::account::Local;
 use super::agent::Agent;
-use super::schedule::Prospect;
+use super::schedule::{Due, Prospect};
 use crate::connectivity::{self, Binding, Connection, DEFAULT_ROUTE, Links, Obstacle, Rules};
 use crate::mo::dmacc::{AccountPolicy, AccountProxy, CertificateFiles, Configured, Rule};
 
 /// The session gives up this much later than the bearer, which knows better why.
 pub(super) const GRACE: Duration = Duration::from_secs(30);
+
+/// The result of a session that found no link to begin on.
+pub(super) const NO_LINK: &str = "no-link";
+
+/// While an account waits for a link, they are looked at this often: not every link that comes
+/// brings a default route, which is what the network is known by elsewhere.
+const LOOK: Duration = Duration::from_secs(30);
 
 /// Where a server may be reached, and how: in the order in which it is tried.
 pub(super) struct Way {
@@ -157,7 +167,7 @@ fn bound(mut settings: Settings, binding: Binding) -> Settings {
 fn unreachable(failures: &[(String, Failure)], several: bool) -> Unreachable {
     let mut texts = Vec::new();
     let mut prospect = Prospect::Unlikely;
-    let mut result = "no-link";
+    let mut result = NO_LINK;
     for (place, failure) in failures {
         texts.push(match failure {
             Failure::PassedOver(obstacle) => obstacle.to_string(),
@@ -207,6 +217,10 @@ pub(super) fn rules(policy: &AccountPolicy, references: &[String]) -> Rules {
     }
 }
 
+fn waits_for_link(local: &Local) -> bool {
+    local.record.result.as_deref() == Some(NO_LINK) && local.agenda.prospect().is_some()
+}
+
 impl Agent {
     /// The links that lead to an account's server, in their order.
     pub(super) fn connections(&self, configured: &Configured) -> Vec<Connection> {
@@ -222,6 +236,29 @@ impl Agent {
         };
         let links = links.as_ref().map_err(String::as_str);
         connectivity::resolve(references, &self.config.connectivity, rules, links)
+    }
+
+    /// Brings forward the sessions of accounts that have found no link and would find one now.
+    pub(super) fn look_for_links(&mut self, now: Now) {
+        if self.next_look().is_none_or(|at| at > now.boot) {
+            return;
+        }
+        self.looked_at = now.boot;
+        for configured in self.configured().into_iter().flatten() {
+            let name = &configured.account.name;
+            let waits = self.book.get(name).is_some_and(waits_for_link);
+            if waits && connectivity::waiting(&self.connections(&configured)).is_none() {
+                log::info!("account {name}: there is a link now");
+                let due = Due::new(now.boot, SessionCause::Retry);
+                self.book.hasten(name, due);
+            }
+        }
+    }
+
+    /// When links are looked at next; `None` while no account waits for one.
+    pub(super) fn next_look(&self) -> Option<Duration> {
+        let waits = self.book.iter().any(waits_for_link);
+        (waits && self.running.is_none()).then(|| self.looked_at + LOOK)
     }
 
     /// Limits, permissions and trust of an account's bearer, but for its link.

@@ -267,6 +267,7 @@ async fn agent(
         known,
         boot_id,
         uplinks: None,
+        looked_at: now.boot,
         in_session: false,
         watchdog,
         alive_at: now.boot,

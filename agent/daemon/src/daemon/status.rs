@@ -146,7 +146,12 @@ fn waits_for(agent: &Agent, local: &Local, now: Now) -> Option<String> {
     };
     Some(match agenda.prospect()? {
         Prospect::Clock => format!("the clock to be set, or the backoff {failures}"),
-        Prospect::Later(_) if record.result.as_deref() == Some("bearer-failed") => {
+        Prospect::Later(_)
+            if matches!(
+                record.result.as_deref(),
+                Some("bearer-failed" | opening::NO_LINK)
+            ) =>
+        {
             let network = match agent.uplinks {
                 Some(0) => "; there is no link with an address and a default route",
                 _ => "",
