@@ -53,6 +53,7 @@ pub fn examine(subject: &Subject) -> Vec<Feature> {
         place::account_files(subject.files.as_deref()),
         network::binding(),
     ];
+    features.extend(network::links(&subject.config.connectivity));
     features.extend(kernel::rights(
         &subject.config.control.rights_dir,
         subject.is_agent,

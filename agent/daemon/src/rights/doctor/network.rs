@@ -7,11 +7,13 @@
 
 use std::ffi::OsString;
 use std::net::UdpSocket;
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt};
 
-use super::{missing, ok};
+use super::{absent, missing, ok};
+use crate::connectivity::Tables;
 use crate::control::wire::Feature;
 
 const RESOLVER: &str = "/etc/resolv.conf";
@@ -84,9 +86,40 @@ pub(super) fn binding() -> Feature {
     }
 }
 
+/// The links that the configuration names. They may come and go: one that is not there is absent.
+pub(super) fn links(tables: &Tables) -> Vec<Feature> {
+    let found = tables.iter().map(|(name, table)| {
+        let link = table.interface.as_deref().or(table.vrf.as_deref());
+        let link = link.unwrap_or_default();
+        let feature = format!("link {name}");
+        if Path::new("/sys/class/net").join(link).exists() {
+            ok(&feature, format!("interface {link}"))
+        } else {
+            absent(&feature, format!("there is no interface {link} now"))
+        }
+    });
+    found.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connectivity::Connectivity;
+    use crate::control::wire::FeatureState;
+
+    #[test]
+    fn links_come_and_go() {
+        let table = |interface: &str| Connectivity {
+            interface: Some(interface.to_owned()),
+            ..Connectivity::default()
+        };
+        let tables = [("loop", "lo"), ("lte", "no-such-link")];
+        let tables = tables.map(|(name, link)| (name.to_owned(), table(link)));
+        let found = links(&tables.into());
+        assert_eq!(found[0].state, FeatureState::Ok, "{found:?}");
+        assert_eq!(found[1].state, FeatureState::Absent, "{found:?}");
+        assert!(found[1].detail.contains("no-such-link"), "{found:?}");
+    }
 
     #[test]
     fn a_name_server_is_found() {
