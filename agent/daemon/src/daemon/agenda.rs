@@ -241,7 +241,10 @@ impl Agenda {
     ) {
         let retry = |due: &Due| due.cause == SessionCause::Retry;
         // The server's own words, once it has been reached, have nothing to do with the network.
-        let by_network = matches!(record.result.as_deref(), Some("bearer-failed" | NO_LINK));
+        let by_network = matches!(
+            record.result.as_deref(),
+            Some("bearer-failed" | "no-answer" | "too-long" | NO_LINK)
+        );
         if by_network && self.dues.iter().any(retry) {
             let at = now.boot + random_up_to(SPREAD.min(rules.retry.initial), dice());
             self.hasten(Due::new(at, SessionCause::Retry));

@@ -1,4 +1,5 @@
 //! The end of a session: it is recorded, the next one is planned, and whoever waited is told.
+//! Its beginning is noted, so that one that has no end is known.
 
 use std::fmt;
 
@@ -8,14 +9,16 @@ use omadm_syncml::Now;
 use super::agenda::Rules;
 use super::agent::{Agent, dice};
 use super::clock;
-use super::commit;
+use super::commit::{self, Commit, Then};
 use super::crash;
 use super::elapsed::Moment;
+use super::queue::Waiting;
 use super::schedule::Prospect;
-use super::sessions::{self, Running};
+use super::sessions::{self, Running, Turn, Waiter};
 use super::{notify, status};
 use crate::control::wire::{Refusal, RunSessionReply, SessionState};
 use crate::event::{self, About};
+use crate::mo::dmacc::Configured;
 use crate::store::{AccountRecord, Anchor, Change};
 
 /// How a session ended.
@@ -132,6 +135,39 @@ impl Agent {
         let audit = commit::audit(&state.server_id, what, keep, now);
         let over = self.session_over();
         self.keep_records(vec![account.to_owned()], vec![audit, over]);
+    }
+
+    /// Notes in the store that a session begins: what ends the daemon in the middle of it would
+    /// do so again and again.
+    pub(super) fn note_session(
+        &mut self,
+        configured: Configured,
+        waiting: Waiting<Waiter>,
+        turn: Turn,
+    ) {
+        let boot = self.boot_id.as_deref();
+        let note = Change::Meta {
+            key: crash::KEY,
+            value: crash::begun(&waiting.account, &waiting.causes, boot),
+        };
+        self.in_session = true;
+        self.commit = Some(Commit {
+            done: self.store.commit(vec![note]),
+            writes: Vec::new(),
+            then: Then::Begin(Box::new((configured, waiting, turn))),
+        });
+    }
+
+    /// The note is on the disk, or the disk is full, which is when a device has to be managed.
+    pub(super) fn session_noted(
+        &mut self,
+        (configured, waiting, turn): (Configured, Waiting<Waiter>, Turn),
+        now: Now,
+    ) {
+        // Whoever waits is told so when its call is dropped.
+        if self.stop_at.is_none() {
+            self.open(configured, waiting, turn, now);
+        }
     }
 
     /// No session runs: the end of the daemon is not its fault.

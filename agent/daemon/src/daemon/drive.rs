@@ -17,7 +17,7 @@ use super::opening::{GRACE, Opened, Way};
 use super::queue::Waiting;
 use super::schedule::Prospect;
 use super::sessions::{self, Running, Stage, Step, Turn, Waiter};
-use super::{crash, notify, status};
+use super::{notify, status};
 use crate::control::wire::{Error, RunSessionReply};
 use crate::event::{self, About};
 use crate::mo::dmacc::{self, AccountError, Configured};
@@ -62,35 +62,14 @@ impl Agent {
         }
     }
 
-    /// Notes in the store that a session begins: what ends the daemon in the middle of it would
-    /// do so again and again.
-    fn note_session(&mut self, configured: Configured, waiting: Waiting<Waiter>, turn: Turn) {
-        let boot = self.boot_id.as_deref();
-        let note = Change::Meta {
-            key: crash::KEY,
-            value: crash::begun(&waiting.account, &waiting.causes, boot),
-        };
-        self.in_session = true;
-        self.commit = Some(Commit {
-            done: self.store.commit(vec![note]),
-            writes: Vec::new(),
-            then: Then::Begin(Box::new((configured, waiting, turn))),
-        });
-    }
-
-    /// The note is on the disk, or the disk is full, which is when a device has to be managed.
-    pub(super) fn session_noted(
+    /// Begins to open the bearer of a session that the store knows of.
+    pub(super) fn open(
         &mut self,
-        (configured, waiting, turn): (Configured, Waiting<Waiter>, Turn),
+        configured: Configured,
+        waiting: Waiting<Waiter>,
+        turn: Turn,
         now: Now,
     ) {
-        // Whoever waits is told so when its call is dropped.
-        if self.stop_at.is_none() {
-            self.open(configured, waiting, turn, now);
-        }
-    }
-
-    fn open(&mut self, configured: Configured, waiting: Waiting<Waiter>, turn: Turn, now: Now) {
         let way = self.way(&configured, turn.from);
         let account = configured.account;
         log::debug!(

@@ -84,8 +84,20 @@ impl Agent {
         );
     }
 
+    /// A schedule for an account that is not there is a slip, or comes before its account.
+    fn warn_of_strangers(&self) {
+        let names = self.account_names();
+        let strangers = self.config.account.keys();
+        for name in strangers.filter(|name| !names.contains(name)) {
+            log::warn!("[account.{name}] of the configuration names no account");
+        }
+    }
+
     /// Plans the first sessions of accounts that have none planned, or of all `anew`.
     pub(super) fn plan(&mut self, anew: bool, now: Now) {
+        if anew {
+            self.warn_of_strangers();
+        }
         let moment = self.moment(now);
         let running = self.running.as_ref().map(|running| &running.account.name);
         let accounts: Vec<_> = self
