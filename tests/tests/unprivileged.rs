@@ -62,7 +62,10 @@ fn setpriv(uid: u32, capability: &str, program: &Path) -> Command {
 /// A copy of a program where every user can run it.
 fn copy(folder: &Path, name: &str) -> PathBuf {
     let path = folder.join(name);
-    fs::copy(program(name), &path).unwrap();
+    // In a process of its own: a child that another test forks meanwhile would hold the copy open
+    // for writing, and nobody could run it.
+    let copied = Command::new("cp").arg(program(name)).arg(&path).status();
+    assert!(copied.unwrap().success());
     fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
     path
 }

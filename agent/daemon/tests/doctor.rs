@@ -98,7 +98,11 @@ fn what_a_user_cannot_see_is_not_said_to_be_missing() {
     fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
     let file = configuration(directory.path(), "");
     let program = directory.path().join("omadm");
-    fs::copy(env!("CARGO_BIN_EXE_omadm"), &program).unwrap();
+    // In a process of its own: a child that another test forks meanwhile would hold the copy open
+    // for writing, and nobody could run it.
+    let mut cp = Command::new("cp");
+    let copied = cp.arg(env!("CARGO_BIN_EXE_omadm")).arg(&program).status();
+    assert!(copied.unwrap().success());
     // What belongs to the agent alone, as it is installed.
     let socket = directory.path().join("pss");
     let listener = std::os::unix::net::UnixListener::bind(&socket);

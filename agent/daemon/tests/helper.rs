@@ -62,7 +62,10 @@ impl Place {
     fn copy(&self, program: &str) -> PathBuf {
         let name = Path::new(program).file_name().unwrap();
         let path = self.directory.path().join(name);
-        fs::copy(program, &path).unwrap();
+        // In a process of its own: a child that another test forks meanwhile would hold the copy open
+        // for writing, and nobody could run it.
+        let copied = Command::new("cp").arg(program).arg(&path).status();
+        assert!(copied.unwrap().success());
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         path
     }
