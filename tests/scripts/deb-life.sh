@@ -81,7 +81,7 @@ installed() {
     account || fail "the account did not survive the crash"
     systemctl stop omadmd
     [ "$(systemctl show -p Result --value omadmd)" = success ] || fail "omadmd did not stop in order"
-    [ -d /run/omadm/rights ] || fail "the stop took the sockets of omadm-helper away"
+    [ -d /run/omadm-rights ] || fail "the stop took the sockets of omadm-helper away"
 
     say "a daemon that hangs"
     mkdir -p /run/systemd/system/omadmd.service.d

@@ -25,7 +25,7 @@ pub use ask::{AskError, HelperSocket, ask};
 pub use program::main;
 
 /// Where the sockets of the rights are on an installed system.
-pub const DIRECTORY: &str = "/run/omadm/rights";
+pub const DIRECTORY: &str = "/run/omadm-rights";
 
 /// One thing that takes more rights than the daemon has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
