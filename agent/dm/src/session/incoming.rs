@@ -71,7 +71,7 @@ impl Session {
             return self.object(incoming, objection, tree, now);
         }
         let was_authenticated = self.server.was_authenticated();
-        self.judge(&header, shown, !commands.is_empty(), &mut answer);
+        let is_proven = self.judge(&header, shown, !commands.is_empty(), &mut answer);
         // Nobody moves the session elsewhere with a message that the server has not signed.
         if answer.refused.is_none() || !was_authenticated {
             self.peer.learn(&header);
@@ -88,7 +88,7 @@ impl Session {
         answer.resyncs = answer.end.is_none()
             && answer.refused == Some(StatusCode::INVALID_CREDENTIALS)
             && self.is_challenged(&statuses);
-        if answer.refused.is_none() {
+        if is_proven {
             answer.acknowledged = self.acknowledge(&statuses);
         } else {
             self.alerts.doubt(&statuses);
@@ -102,24 +102,32 @@ impl Session {
         self.act(incoming, tree, now);
     }
 
+    /// Says who sent the message in the answer, and whether that is proven.
     fn judge(
         &mut self,
         header: &Header,
         shown: Option<Shown>,
         has_commands: bool,
         answer: &mut Answer,
-    ) {
+    ) -> bool {
         let verdict = self
             .server
             .judge(header, shown, has_commands, &mut self.random);
         match verdict {
-            ServerVerdict::Trusted { code, challenge } => answer.accept(code, challenge),
+            ServerVerdict::Trusted { code, challenge } => {
+                answer.accept(code, challenge);
+                return true;
+            }
+            ServerVerdict::Believed { challenge } => {
+                answer.accept(StatusCode::OK, Some(challenge));
+            }
             ServerVerdict::Refused {
                 code,
                 challenge,
                 end,
             } => answer.refuse(code, challenge, end),
         }
+        false
     }
 
     /// Executes the commands, at once or when their live nodes are there, or refuses them.

@@ -47,6 +47,12 @@ pub(super) enum ServerVerdict {
         /// The nonce of the next session.
         challenge: Option<Meta>,
     },
+    /// The message asks for nothing and anyone could have sent it: it may end the session, and
+    /// what it says of the device's alerts proves nothing.
+    Believed {
+        /// The next message has to prove more (OMA-TS-DM-Security 5.3).
+        challenge: Meta,
+    },
     /// No command of the message is obeyed.
     Refused {
         /// 401 or 407, for the header and for each command.
@@ -185,12 +191,19 @@ impl ServerAuth {
         let lasting = self.authenticated && !self.signs_messages();
         match self.shown(header, octets) {
             Some(Shown::Right(nonce)) => self.accept(nonce, random),
-            Some(Shown::Repeatable) if self.proven || !has_commands => self.believe(random),
+            Some(Shown::Repeatable) if self.proven || !has_commands => {
+                let challenge = self.believe(random);
+                if self.proven {
+                    trusted(StatusCode::OK, Some(challenge))
+                } else {
+                    ServerVerdict::Believed { challenge }
+                }
+            }
             Some(_) if self.proven => {
                 self.record(Refusal::CredentialIgnored);
-                trusted(StatusCode::OK)
+                trusted(StatusCode::OK, None)
             }
-            None if self.proven || lasting => trusted(StatusCode::OK),
+            None if self.proven || lasting => trusted(StatusCode::OK, None),
             Some(shown) => self.refuse_wrong(shown, &header.source.uri, random),
             None => self.refuse_missing(&header.source.uri, random),
         }
@@ -220,7 +233,7 @@ impl ServerAuth {
         } else {
             StatusCode::AUTHENTICATED
         };
-        ServerVerdict::Trusted { code, challenge }
+        trusted(code, challenge)
     }
 
     /// What was wrong before is right now: tells which kind of fault it was.
@@ -238,15 +251,12 @@ impl ServerAuth {
 
     /// Takes a digest that anyone could repeat for a message that asks for nothing. 200 with a
     /// nonce: the next message has to prove more (OMA-TS-DM-Security 5.3).
-    fn believe(&mut self, random: &mut Random) -> ServerVerdict {
+    fn believe(&mut self, random: &mut Random) -> Meta {
         let scheme = self.credential.as_ref().map(|c| c.scheme);
         let (meta, octets) = self.new_challenge(scheme.unwrap_or(AuthScheme::Md5), random);
         self.nonces.renew(octets.clone());
         self.next = Some(octets);
-        ServerVerdict::Trusted {
-            code: StatusCode::OK,
-            challenge: Some(meta),
-        }
+        meta
     }
 
     fn refuse_wrong(&mut self, shown: Shown, source: &str, random: &mut Random) -> ServerVerdict {
@@ -371,9 +381,6 @@ impl ServerAuth {
     }
 }
 
-const fn trusted(code: StatusCode) -> ServerVerdict {
-    ServerVerdict::Trusted {
-        code,
-        challenge: None,
-    }
+const fn trusted(code: StatusCode, challenge: Option<Meta>) -> ServerVerdict {
+    ServerVerdict::Trusted { code, challenge }
 }

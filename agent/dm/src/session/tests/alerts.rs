@@ -88,6 +88,25 @@ fn what_a_stranger_has_answered_is_said_again_with_the_challenge() {
     assert_eq!(acknowledged(&bench), Vec::<u64>::new());
 }
 
+/// The digest of an empty nonce is the same in each session: whoever has seen one may show it.
+#[test]
+fn a_digest_that_anyone_could_repeat_takes_no_alert_from_the_device() {
+    let mut account = account();
+    for credential in [&mut account.client, &mut account.server] {
+        credential.as_mut().unwrap().nonce.clear();
+    }
+    let mut bench = with_alerts(account, PeerProof::None, vec![alert(7, "a")]);
+    let body = package_1_accepted(1, 212) + &status(1, "3", "Alert", 200);
+    bench.serve_with(&server_cred(b""), &body);
+    assert_eq!(acknowledged(&bench), Vec::<u64>::new());
+    assert_eq!(bench.says(), ["0 SyncHdr 200 Chal", "Alert 1226", "Final"]);
+    let nonce = nonce_of(&bench.last());
+    let body = status(2, "0", "SyncHdr", 200) + &status(2, "2", "Alert", 200);
+    bench.serve_with(&server_cred(&nonce), &body);
+    assert_eq!(acknowledged(&bench), [7]);
+    assert!(bench.outcome().is_success(), "{}", bench.outcome());
+}
+
 #[test]
 fn a_challenge_repeats_them() {
     let mut bench = with_alerts(account(), PeerProof::None, vec![alert(7, "a")]);
