@@ -195,6 +195,11 @@ impl Arrival<'_> {
             Route::Repeat(kept) => Ok(self.repeat(transaction, kept)?),
             Route::Refuse(kept, code, why) => self.refuse(transaction, &kept, code, why),
             Route::Continue(kept) => self.turn(transaction, kept.id, &kept.token, kept.session),
+            Route::Join(kept) => {
+                let token = token(&self.request.random);
+                sessions::move_to(transaction, kept.id, &token)?;
+                self.turn(transaction, kept.id, &token, kept.session)
+            }
             Route::New => {
                 let device = &self.message.header.source.uri;
                 prune::before_session(transaction, device, &self.policy.bounds)?;

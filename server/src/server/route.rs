@@ -12,8 +12,11 @@ const REPEATS: Duration = Duration::from_mins(1);
 
 /// What a message means for the sessions there are.
 pub(super) enum Route {
-    /// It is the next message of a session.
+    /// It is the next message of a session, sent to the address that its device was given.
     Continue(sessions::Kept),
+    /// It is the next message of a session by its names alone: whoever was given the address of
+    /// the session before need not be who sends this.
+    Join(sessions::Kept),
     /// It begins one.
     New,
     /// It is the last message of a session once more: so is the answer.
@@ -44,7 +47,7 @@ impl Arrival<'_> {
             || (self.policy.accept_session_id && kept.session.phase.is_alive());
         let next = follows(&header.msg_id, &kept.peer_msg_id);
         Ok(if joins && next && !self.is_silent(&kept) {
-            Route::Continue(kept)
+            Route::Join(kept)
         } else {
             Route::New
         })

@@ -180,6 +180,12 @@ pub(crate) fn begin(
     Ok(transaction.last_insert_rowid())
 }
 
+/// Gives a session another address; the one before leads nowhere from now on.
+pub(crate) fn move_to(transaction: &Transaction<'_>, id: i64, token: &str) -> rusqlite::Result<()> {
+    let query = "UPDATE sessions SET token = ?2 WHERE id = ?1";
+    transaction.execute(query, params![id, token]).map(drop)
+}
+
 pub(crate) fn save(
     transaction: &Transaction<'_>,
     id: i64,

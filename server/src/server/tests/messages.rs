@@ -193,6 +193,28 @@ fn names_alone_do_not_join_a_session_that_is_open() {
     assert_eq!(device.state(job), JobState::Done);
 }
 
+/// Else whoever guesses a `SessionID` begins the session first, and holds its address when the
+/// device proves itself in it.
+#[test]
+fn an_address_that_was_told_to_a_stranger_does_not_lead_to_the_session_of_a_device() {
+    let mut device = Script::new();
+    let job = device.get("./A");
+    let stranger = device.document(&package_1()); // MsgID 0
+    device.post(&stranger).unwrap();
+    let planted = device.token.take();
+    device.nonce = b"Nonce".to_vec();
+    assert_eq!(device.begin().status("SyncHdr"), "401");
+    let reply = device.begin();
+    assert_eq!(reply.names(), ["Get"]);
+    let own = std::mem::replace(&mut device.token, planted);
+    let stolen = device.obey(&reply, 200);
+    assert_eq!(stolen.status("SyncHdr"), "407");
+    assert_eq!(device.state(job), JobState::Sent);
+    device.token = own;
+    assert_eq!(device.obey(&reply, 200).status("SyncHdr"), "200");
+    assert_eq!(device.state(job), JobState::Done);
+}
+
 #[test]
 fn a_device_that_ignores_resp_uri_can_still_answer_a_challenge() {
     let mut device = Script::new();
