@@ -31,12 +31,12 @@ impl Turn<'_> {
         }
         self.jobs = jobs;
         self.session.outstanding.append(&mut packed);
-        self.session.phase = if self.session.outstanding.is_empty() {
+        self.session.package_open = full && self.may_go_on();
+        self.session.phase = if self.session.outstanding.is_empty() && !self.session.package_open {
             Phase::Ended
         } else {
             Phase::Open
         };
-        self.session.package_open = full && self.may_go_on();
         if self.session.package_open {
             self.reply.leave_open();
         }
@@ -105,10 +105,14 @@ impl Turn<'_> {
         if room.takes(bytes, first) {
             return Fit::Fits;
         }
-        if !first {
+        let limit = room.limit;
+        // Statuses may leave no room for a command; the next message has few of them.
+        let bare = room
+            .used
+            .saturating_sub(self.reply.crowd(self.exchange.media_type));
+        if !first || bare.saturating_add(bytes) <= limit {
             return Fit::Later;
         }
-        let limit = room.limit;
         Fit::Never(format!(
             "it needs {bytes} bytes, and the device takes messages of {limit} bytes"
         ))

@@ -3,7 +3,9 @@
 use super::own::Own;
 use super::{Exchange, Settings};
 use omadm_syncml::alert::AlertCode;
-use omadm_syncml::{Alert, Command, Header, Location, Message, Meta, Status, StatusCode};
+use omadm_syncml::{
+    Alert, Command, Header, Location, MediaType, Message, Meta, Status, StatusCode, encoded_len,
+};
 
 /// An answer that is being written.
 #[derive(Default)]
@@ -146,6 +148,13 @@ impl Reply {
                 self.number(member);
             }
         }
+    }
+
+    /// The octets of what is written so far beyond the Status of the header and one more, which
+    /// the next message of the package has as well.
+    pub(super) fn crowd(&self, media_type: MediaType) -> u64 {
+        let crowd = self.commands.iter().skip(2);
+        crowd.map(|c| encoded_len(media_type, c) as u64).sum()
     }
 
     /// The last `CmdID` given, so that commands that did not fit can be taken back.

@@ -172,6 +172,28 @@ fn a_command_that_fits_no_message_fails_its_job_alone() {
 }
 
 #[test]
+fn a_command_that_only_statuses_leave_no_room_for_goes_in_the_next_message() {
+    let mut device = Script::new();
+    device.header_meta = "<Meta><MaxMsgSize xmlns='syncml:metinf'>1500</MaxMsgSize></Meta>".into();
+    let job = device.get("./A");
+    let alert = |id: u32| {
+        format!(
+            "<Alert><CmdID>a{id}</CmdID><Data>1226</Data><Item><Meta>\
+             <Type xmlns='syncml:metinf'>org.example</Type></Meta></Item></Alert>"
+        )
+    };
+    let alerts: String = (0..12).map(alert).collect();
+    let reply = device.prove().send(&(alerts + &package_1()));
+    assert!(reply.names().is_empty() && !reply.message.is_final);
+    assert_eq!(reply.phase(), Phase::Open);
+    let reply = device.send("<Alert><CmdID>1</CmdID><Data>1222</Data></Alert>");
+    assert_eq!(reply.names(), ["Get"]);
+    assert!(reply.message.is_final && reply.answer.body.len() <= 1500);
+    device.obey(&reply, 200);
+    assert_eq!(device.state(job), JobState::Done);
+}
+
+#[test]
 fn a_value_that_cannot_be_written_fails_its_job_alone() {
     let mut device = Script::new();
     let bad = device.job(&[add("./A", "\u{1}")]);
