@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 /// How often the server shows its credentials again after a refusal.
 const MAX_SERVER_REFUSALS: u8 = 2;
 
+/// Longer nonces serve no purpose, and whoever has proven nothing may send them.
+const LONGEST_NONCE: usize = 1_024;
+
 /// What the device thinks of the server's credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -70,7 +73,8 @@ impl Turn<'_> {
             .header_status()
             .and_then(|status| status.chal.as_ref())
             .and_then(|chal| chal.next_nonce.as_ref())
-            .and_then(|nonce| auth::nonce_octets(nonce, form));
+            .and_then(|nonce| auth::nonce_octets(nonce, form))
+            .filter(|nonce| nonce.len() <= LONGEST_NONCE);
         if nonce.is_some() {
             self.session.server_nonce = nonce;
         }

@@ -371,3 +371,14 @@ fn an_answer_said_again_is_signed_again() {
     let other = device.post_signed(document.as_bytes(), None).unwrap();
     assert_ne!(other.answer.body, first.answer.body);
 }
+
+#[test]
+fn a_nonce_without_end_is_not_kept() {
+    let mut device = hmac_script();
+    device.get("./A");
+    let reply = send_signed(&mut device, b"Nonce", &package_1());
+    let nonce = "bm9u".repeat(2_000);
+    let next = device.nonce.clone();
+    let reply = send_signed(&mut device, &next, &answered(&reply, &nonce));
+    assert!(is_signed(&reply, b"Nonce"));
+}
