@@ -3,7 +3,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 export RUSTDOCFLAGS ?= -D warnings
 
-.PHONY: help demo build test fmt clippy unit doc deny examples man bench full deps deb deb-test clean
+.PHONY: help demo build test fmt clippy unit doc deny examples man bench full deb deb-test deps test-deps clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,7 +15,7 @@ demo: deps ## build, run a server and an agent on loopback, show a session and t
 build: deps ## build the release programs into target/release
 	$(CARGO) build --locked --release -p omadm-agent -p omadm-server
 
-test: deps fmt clippy unit doc deny examples ## all that CI runs
+test: test-deps fmt clippy unit doc deny examples ## all that CI runs
 
 fmt: ## check the formatting
 	$(CARGO) fmt --all --check
@@ -40,15 +40,17 @@ examples: ## every configuration that is shipped is accepted
 man: ## write the man pages into target/man
 	$(CARGO) run --locked -q -p omadm-man -- target/man
 
-bench: deps ## bytes, time, allocations, memory, start-up and KPIs, as ratios to a peer or a limit
+bench: test-deps ## bytes, time, allocations, memory, start-up and KPIs, as ratios to a peer or a limit
 	@tests/scripts/deps.sh bench
 	$(CARGO) build --locked --release -p omadm-agent -p omadm-server
 	$(CARGO) bench --locked -p omadm-tests
 
-full: test ## the long runs: more random cases, damaged messages and kills; benchmarks
+full: test ## the long runs: more random cases, damaged messages and kills; benchmarks; packages
 	PROPTEST_CASES=4096 $(CARGO) test --locked -p omadm-syncml -p omadm-dm --lib
 	OMADM_LONG=1 $(CARGO) test --locked -p omadm-tests --test mutations --test power_cut -- --nocapture
 	$(MAKE) bench
+	$(MAKE) deb
+	$(MAKE) deb-test
 
 deb: ## build the Debian packages in a clean Debian 12 and check them with lintian; needs root
 	@tests/scripts/deps.sh deb
@@ -58,8 +60,11 @@ deb-test: ## boot a fresh Debian 12 with the packages of `make deb`: install, se
 	@tests/scripts/deps.sh deb
 	@tests/scripts/deb-test.sh
 
-deps: ## install the system packages that are missing
-	@tests/scripts/deps.sh packages
+deps: ## install the system packages that building needs and this machine lacks
+	@tests/scripts/deps.sh build
+
+test-deps: ## the same for what the tests need
+	@tests/scripts/deps.sh test
 
 clean: ## remove what was built
 	$(CARGO) clean

@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # Installs what a build or a test needs and this machine lacks, and says what.
-#   deps.sh packages     Debian packages
+#   deps.sh build        what building and the demonstration need
+#   deps.sh test         what the tests need beside
 #   deps.sh bench        what `make bench` measures the KPIs beside
 #   deps.sh deb          what `make deb` and `make deb-test` need beside
 #   deps.sh cargo-deny   the dependency checker, from the crates registry
 #   deps.sh varlink      a Varlink library for Python, from its registry into target/; prints the Python that has it
 set -euo pipefail
 
-# build: C compiler and linker, SQLite; tests: an independent WBXML codec, kernel figures, a look at the databases,
-# shells that take completions, readers of man pages, a place for a Python library
-packages=(gcc libc6-dev binutils pkg-config libsqlite3-dev libwbxml2-utils iproute2 procps sqlite3 util-linux
-    zsh fish mandoc man-db python3-venv)
+# C compiler and linker, SQLite
+build_packages=(gcc libc6-dev binutils pkg-config libsqlite3-dev)
+# an independent WBXML codec, namespaces, kernel figures, a look at the databases, shells that take completions, readers
+# of man pages, a place for a Python library
+test_packages=(libwbxml2-utils iproute2 procps sqlite3 util-linux zsh fish mandoc man-db python3-venv)
 # a peer for the KPIs, and a counter of system calls
 bench_packages=(prometheus-node-exporter strace)
 # a Debian in a folder, and booting it
@@ -29,7 +31,7 @@ as_root() {
 
 install_packages() {
     missing=()
-    for package in "${packages[@]}"; do
+    for package in "$@"; do
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
     done
     [ "${#missing[@]}" -gt 0 ] || return 0
@@ -63,20 +65,15 @@ install_varlink() {
     echo "$venv/bin/python"
 }
 
-case "${1:-packages}" in
-packages) install_packages ;;
-bench)
-    packages=("${bench_packages[@]}")
-    install_packages
-    ;;
-deb)
-    packages=("${deb_packages[@]}")
-    install_packages
-    ;;
+case "${1:-build}" in
+build) install_packages "${build_packages[@]}" ;;
+test) install_packages "${build_packages[@]}" "${test_packages[@]}" ;;
+bench) install_packages "${bench_packages[@]}" ;;
+deb) install_packages "${deb_packages[@]}" ;;
 cargo-deny) install_cargo_deny ;;
 varlink) install_varlink ;;
 *)
-    echo "deps: unknown part '$1': packages, bench, deb, cargo-deny or varlink" >&2
+    echo "deps: unknown part '$1': build, test, bench, deb, cargo-deny or varlink" >&2
     exit 64
     ;;
 esac
