@@ -6,6 +6,7 @@
 )]
 
 mod exchange;
+mod patience;
 mod places;
 mod tls;
 mod worker;
@@ -29,6 +30,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use exchange::{Caller, Site};
+use patience::Patient;
 use places::{Place, Places};
 
 /// How long a TLS handshake may take.
@@ -39,6 +41,9 @@ const HEAD: Duration = Duration::from_mins(1);
 
 /// How long requests that are under way may still take when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long the peer may take to read an answer.
+const READING: Duration = Duration::from_mins(2);
 
 /// The largest head of a request.
 const MAX_HEAD: usize = 16 << 10;
@@ -226,7 +231,7 @@ where
         .max_buf_size(MAX_HEAD)
         // Head and body in one write, not as two segments.
         .writev(false);
-    let connection = http.serve_connection(TokioIo::new(stream), service);
+    let connection = http.serve_connection(TokioIo::new(Patient::new(stream, READING)), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
