@@ -102,12 +102,12 @@ fn parse(text: &str) -> Option<Duration> {
     let (number, unit) = text.split_at_checked(digits)?;
     let number: u64 = number.parse().ok()?;
     let (_, seconds) = UNITS.iter().find(|(name, _)| *name == unit.trim())?;
-    if *seconds == 0 {
-        return Some(Duration::from_millis(number));
-    }
+    let total = match *seconds {
+        0 => Duration::from_millis(number),
+        seconds => Duration::from_secs(number.checked_mul(seconds)?),
+    };
     // A year bounds every wait of the agent, so that sums of durations cannot overflow.
-    let total = number.checked_mul(*seconds)?;
-    (total <= 366 * 86_400).then(|| Duration::from_secs(total))
+    (total <= Duration::from_hours(366 * 24)).then_some(total)
 }
 
 fn format(value: Duration) -> String {
@@ -152,6 +152,7 @@ mod tests {
             "1 week",
             "99999999999999999999s",
             "400d",
+            "99999999999999999ms",
         ] {
             assert_eq!(parse(text), None, "{text}");
         }
