@@ -12,5 +12,6 @@ pub mod exit;
 pub mod identity;
 pub mod mo;
 pub mod rights;
+mod rtnetlink;
 pub mod store;
 mod trace;

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use netlink_packet_core::NlasIterator;
 use omadm_probes::{Dump, DumpError, Table};
 
 use super::resolve::{Link, Links};
+use crate::rtnetlink::{
+    AF_INET, AF_INET6, IFA_FLAGS, IFF_UP, IFLA_IFNAME, RT_SCOPE_LINK, RTA_MULTIPATH, RTA_OIF,
+    RTN_UNICAST, attributes, next_hops, text, u32_at,
+};
 
 /// A change during a dump makes it worthless; after so many in a row, give up.
 const ATTEMPTS: usize = 5;
 
-// linux/if.h, linux/if_link.h, linux/if_addr.h and linux/rtnetlink.h
-const IFF_UP: u32 = 1;
-const IFLA_IFNAME: u16 = 3;
+// linux/if_link.h, linux/if_addr.h and linux/rtnetlink.h
 const IFLA_MASTER: u16 = 10;
 const IFLA_OPERSTATE: u16 = 16;
 const IFLA_LINKINFO: u16 = 18;
@@ -20,17 +21,10 @@ const IFLA_INFO_KIND: u16 = 1;
 const IFLA_CARRIER: u16 = 33;
 const IF_OPER_UNKNOWN: u8 = 0;
 const IF_OPER_UP: u8 = 6;
-const AF_INET: u8 = 2;
-const AF_INET6: u8 = 10;
-const IFA_FLAGS: u16 = 8;
 const IFA_F_DADFAILED: u32 = 0x08;
 const IFA_F_TENTATIVE: u32 = 0x40;
-const RT_SCOPE_LINK: u8 = 253;
 const RT_TABLE_MAIN: u8 = 254;
-const RTN_UNICAST: u8 = 1;
-const RTA_OIF: u16 = 4;
 const RTA_PRIORITY: u16 = 6;
-const RTA_MULTIPATH: u16 = 9;
 
 /// Reads all links, their addresses and the default routes.
 pub fn read(netlink: &dyn Dump) -> Result<Links, DumpError> {
@@ -68,28 +62,6 @@ fn gather<T>(
         }
     }
     Err(last)
-}
-
-/// The attributes behind a header, as far as they are sound.
-fn attributes(body: &[u8], header: usize) -> impl Iterator<Item = (u16, &[u8])> {
-    let nlas = NlasIterator::new(body.get(header..).unwrap_or_default());
-    nlas.map_while(Result::ok).map(|nla| {
-        let (kind, length) = (nla.kind(), nla.value_length());
-        // In front of the value are its length and its kind.
-        let value = nla.into_inner().get(4..).unwrap_or_default();
-        (kind, value.get(..length).unwrap_or_default())
-    })
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    let octets = bytes.get(at..at.checked_add(4)?)?;
-    Some(u32::from_ne_bytes(octets.try_into().ok()?))
-}
-
-fn text(bytes: &[u8]) -> String {
-    let end = bytes.iter().position(|octet| *octet == 0);
-    let bytes = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// `struct ifinfomsg` and its attributes.
@@ -160,22 +132,11 @@ fn route(body: &[u8]) -> Option<Route> {
         match kind {
             RTA_OIF => route.over.extend(u32_at(value, 0)),
             RTA_PRIORITY => route.metric = u32_at(value, 0).unwrap_or(0),
-            RTA_MULTIPATH => route.over.extend(hops(value)),
+            RTA_MULTIPATH => route.over.extend(next_hops(value).map(|hop| hop.index)),
             _ => {}
         }
     }
     Some(route)
-}
-
-/// The links of a row of `struct rtnexthop`.
-fn hops(mut row: &[u8]) -> Vec<u32> {
-    let mut found = Vec::new();
-    while let (Some(length), Some(index)) = (row.first_chunk::<2>(), u32_at(row, 4)) {
-        found.push(index);
-        let length = usize::from(u16::from_ne_bytes(*length)).max(8);
-        row = row.get(length.next_multiple_of(4)..).unwrap_or_default();
-    }
-    found
 }
 
 /// The links of the default routes that the kernel takes: those of the lowest metric of each

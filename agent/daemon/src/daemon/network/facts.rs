@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use netlink_packet_core::NlasIterator;
+use crate::rtnetlink::{
+    self, AF_INET, AF_INET6, IFA_FLAGS, IFF_UP, IFLA_IFNAME, NEXT_HOP, RT_SCOPE_LINK,
+    RTA_MULTIPATH, RTA_OIF, RTN_UNICAST, attributes, text, u32_at,
+};
 
 /// The number of a link, and a family of addresses.
 pub(super) type Uplink = (u32, Family);
@@ -14,30 +17,21 @@ pub(super) type Family = u8;
 /// More of a kind than any uplink needs is passed over.
 const MOST: usize = 4096;
 
-// linux/socket.h, linux/if.h, linux/if_link.h, linux/if_addr.h and linux/rtnetlink.h
-const AF_INET: Family = 2;
-const AF_INET6: Family = 10;
+// linux/if.h, linux/if_addr.h and linux/rtnetlink.h
 const NEW_LINK: u16 = 16;
 const DEL_LINK: u16 = 17;
 const NEW_ADDRESS: u16 = 20;
 const DEL_ADDRESS: u16 = 21;
 const NEW_ROUTE: u16 = 24;
 const DEL_ROUTE: u16 = 25;
-const IFF_UP: u32 = 1;
 const IFF_LOOPBACK: u32 = 1 << 3;
 const IFF_RUNNING: u32 = 1 << 6;
-const IFLA_IFNAME: u16 = 3;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
-const IFA_FLAGS: u16 = 8;
 /// `IFA_F_DADFAILED`, `IFA_F_DEPRECATED` and `IFA_F_TENTATIVE`
 const IFA_UNUSABLE: u32 = 0x08 | 0x20 | 0x40;
-const RT_SCOPE_LINK: u8 = 253;
-const RTA_OIF: u16 = 4;
 const RTA_GATEWAY: u16 = 5;
-const RTA_MULTIPATH: u16 = 9;
 const RTA_TABLE: u16 = 15;
-const RTN_UNICAST: u8 = 1;
 /// `RTNH_F_DEAD` and `RTNH_F_LINKDOWN`
 const RTNH_UNUSABLE: u32 = 1 | 16;
 
@@ -149,24 +143,14 @@ fn routes(body: &[u8], there: bool) -> Option<Vec<Fact>> {
     Some(facts.collect())
 }
 
-/// A row of `struct rtnexthop` with their attributes: links, flags and gateways.
-fn next_hops(mut bytes: &[u8]) -> Vec<(u32, u32, Vec<u8>)> {
-    let mut hops = Vec::new();
-    while let Some([low, high, ..]) = bytes.get(..8) {
-        let length = usize::from(u16::from_ne_bytes([*low, *high]));
-        let (Some(hop), Some(index)) = (bytes.get(..length), u32_at(bytes, 4)) else {
-            break;
-        };
-        if length < 8 {
-            break;
-        }
-        let gateway = attributes(hop, 8).find(|(kind, _)| *kind == RTA_GATEWAY);
+/// The links, flags and gateways of a route that has several.
+fn next_hops(row: &[u8]) -> Vec<(u32, u32, Vec<u8>)> {
+    let hops = rtnetlink::next_hops(row).map(|hop| {
+        let gateway = attributes(hop.body, NEXT_HOP).find(|(kind, _)| *kind == RTA_GATEWAY);
         let gateway = gateway.map(|(_, value)| value.to_vec()).unwrap_or_default();
-        let flags = hop.get(2).copied().unwrap_or_default();
-        hops.push((index, u32::from(flags), gateway));
-        bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
-    }
-    hops
+        (hop.index, u32::from(hop.flags), gateway)
+    });
+    hops.collect()
 }
 
 /// Everything that makes an uplink.
@@ -239,32 +223,10 @@ impl Facts {
     }
 }
 
-/// The attributes behind a header, as far as they are sound.
-fn attributes(body: &[u8], header: usize) -> impl Iterator<Item = (u16, &[u8])> {
-    let nlas = NlasIterator::new(body.get(header..).unwrap_or_default());
-    nlas.map_while(Result::ok).map(|nla| {
-        let (kind, length) = (nla.kind(), nla.value_length());
-        // In front of the value are its length and its kind.
-        let value = nla.into_inner().get(4..).unwrap_or_default();
-        (kind, value.get(..length).unwrap_or_default())
-    })
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    let octets = bytes.get(at..at.checked_add(4)?)?;
-    Some(u32::from_ne_bytes(octets.try_into().ok()?))
-}
-
 fn ip(octets: &[u8]) -> Option<IpAddr> {
     match octets.len() {
         4 => <[u8; 4]>::try_from(octets).ok().map(IpAddr::from),
         16 => <[u8; 16]>::try_from(octets).ok().map(IpAddr::from),
         _ => None,
     }
-}
-
-fn text(bytes: &[u8]) -> String {
-    let end = bytes.iter().position(|octet| *octet == 0);
-    let bytes = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
-    String::from_utf8_lossy(bytes).into_owned()
 }
