@@ -3,26 +3,27 @@
 //! The device's tree is what its store would hold: it changes by committed transactions only, so
 //! that a session can be cut off at any output and the next one starts from what was durable.
 
-use omadm_agent::config::Device as DeviceConfiguration;
-use omadm_agent::control::wire::{AccountSettings, NewAccount};
-use omadm_agent::identity::{DevId, Machine, Origin};
-use omadm_agent::mo::Board;
 use omadm_agent::mo::dmacc::{self, AccountPolicy};
 use omadm_dm::session::{
     BearerFailure, Outcome, Output, Session, SessionCause, SessionParameters, SessionStart,
 };
-use omadm_dm::{Ddf, NodeWrite, Tree, TreeLimits};
-use omadm_probes::{FsRoot, KpiSet, Probes, Sources, collect};
+use omadm_dm::{Ddf, NodeWrite, Tree};
 use omadm_server::job::Operation;
-use omadm_server::session::{Credential, Device, Settings};
+use omadm_server::session::Settings;
 use omadm_server::store::JobState;
-use omadm_server::store::NewDevice;
 use omadm_server::{Policy, Request, Server, Store};
-use omadm_syncml::auth::{AuthScheme, HmacHeader, Secret};
+use omadm_syncml::auth::{AuthScheme, HmacHeader};
 use omadm_syncml::{Envelope, GenericAlert, MediaType, Now, PeerProof, Wall};
 use std::error::Error;
 use std::time::Duration;
-use zeroize::Zeroizing;
+
+mod device;
+mod line;
+
+pub use device::{account, device_tree};
+pub use line::{Direction, Flaky, Line, Passage, Perfect};
+
+use device::registration;
 
 /// The name of the device, as its DevInfo and the server's registry have it.
 pub const DEVICE: &str = "urn:uuid:00000000-0000-4000-8000-000000000001";
@@ -35,53 +36,6 @@ pub const SERVER_ID: &str = "dms.example";
 pub const DEVICE_SECRET: &str = "the device's own secret";
 /// What the server proves itself with.
 pub const SERVER_SECRET: &str = "the server's own secret";
-
-/// Which way a message goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// From the device to the server.
-    Up,
-    /// From the server to the device.
-    Down,
-}
-
-/// What a line does with one message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Passage {
-    /// It arrives, perhaps changed.
-    Arrives,
-    /// It arrives and then once more; one from the server after the answer to it was lost.
-    ArrivesTwice,
-    /// It is lost, and the bearer dies of it.
-    Lost,
-}
-
-/// A line between the two.
-pub trait Line {
-    /// Lets one message pass; it may be changed on the way.
-    fn pass(&mut self, direction: Direction, message: &mut Vec<u8>) -> Passage;
-
-    /// Lets the digest pass that travels beside the message that was just let pass.
-    fn pass_digest(&mut self, direction: Direction, digest: &mut Option<HmacHeader>) {
-        let _ = (direction, digest);
-    }
-
-    /// Whether the power of the device fails before its next step; asked at each commit, with
-    /// whether the transaction has been synced.
-    fn power_fails(&mut self, synced: bool) -> bool {
-        let _ = synced;
-        false
-    }
-}
-
-/// A line that carries everything.
-pub struct Perfect;
-
-impl Line for Perfect {
-    fn pass(&mut self, _: Direction, _: &mut Vec<u8>) -> Passage {
-        Passage::Arrives
-    }
-}
 
 /// How both ends prove themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -409,71 +363,6 @@ impl Course<'_> {
             Err(omadm_server::Fault::Unreadable(_)) => Ok(None),
             Err(fault) => Err(fault.into()),
         }
-    }
-}
-
-/// The tree of a device with this name, whose probes read `sources`.
-pub fn device_tree(id: &str, sources: &str) -> Result<Tree, Box<dyn Error>> {
-    let id = DevId {
-        text: id.to_owned(),
-        origin: Origin::Random,
-    };
-    let limits = TreeLimits::default();
-    let machine = Machine::read(&DeviceConfiguration::default(), &FsRoot::recorded(sources));
-    let mut tree = Tree::new(limits);
-    // A recorded machine does not change: what it has is read once.
-    let board = Board::default();
-    let sources = Sources::recorded(sources);
-    board.put(collect(&mut Probes::all(), &sources, &KpiSet::all()));
-    for object in omadm_agent::mo::all(&id, &machine, limits.uri, &board)? {
-        tree.mount(object)?;
-    }
-    Ok(tree)
-}
-
-/// What an account that is authenticated by MD5 in both directions is made from.
-pub fn account(encoding: MediaType, address: &str) -> NewAccount {
-    let encoding = match encoding {
-        MediaType::DmXml => "xml",
-        MediaType::DmWbxml => "wbxml",
-    };
-    NewAccount {
-        name: "dms".to_owned(),
-        server_id: SERVER_ID.to_owned(),
-        address: address.to_owned(),
-        client_auth: Some("md5".to_owned()),
-        client_secret: Some(Zeroizing::new(DEVICE_SECRET.to_owned())),
-        server_auth: Some("md5".to_owned()),
-        server_secret: Some(Zeroizing::new(SERVER_SECRET.to_owned())),
-        settings: Some(AccountSettings {
-            encoding: Some(encoding.to_owned()),
-            allows_http: Some(true),
-            ..AccountSettings::default()
-        }),
-        ..NewAccount::default()
-    }
-}
-
-fn registration(proofs: Proofs) -> NewDevice {
-    let credential = |scheme, user: &str, secret: &str| Credential {
-        scheme,
-        user: user.to_owned(),
-        secret: Secret::from_text(secret),
-        nonce: Vec::new(),
-    };
-    let mut client = credential(proofs.client, DEVICE, DEVICE_SECRET);
-    if proofs.nonce_text {
-        // As `device add` has it: an empty one would be the same in either form.
-        client.nonce = b"nobody has this one".to_vec();
-    }
-    NewDevice {
-        device: Device {
-            id: DEVICE.to_owned(),
-            known: true,
-            client,
-            server: Some(credential(proofs.server, SERVER_ID, SERVER_SECRET)),
-        },
-        replace: false,
     }
 }
 

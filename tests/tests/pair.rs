@@ -13,7 +13,7 @@ use omadm_server::store::JobState;
 use omadm_syncml::{Address, AlertId, Format, GenericAlert, Mark, MediaType, UriLimits, Value};
 use omadm_tests::ask::{add, get, replace};
 use omadm_tests::dice::Dice;
-use omadm_tests::pair::{DEVICE, Direction, Line, Pair, Passage, Perfect};
+use omadm_tests::pair::{DEVICE, Flaky, Pair, Perfect};
 
 const SOURCES: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -131,23 +131,6 @@ fn an_alert_reaches_a_server_whose_nonce_is_stale() {
         }
         assert_eq!(pair.alerts, []);
         assert!(received(&mut pair, 1) > 0);
-    }
-}
-
-/// Loses, repeats and cuts, at random but always the same.
-struct Flaky(Dice);
-
-impl Line for Flaky {
-    fn pass(&mut self, _: Direction, _: &mut Vec<u8>) -> Passage {
-        match self.0.roll(10) {
-            0 => Passage::Lost,
-            1 => Passage::ArrivesTwice,
-            _ => Passage::Arrives,
-        }
-    }
-
-    fn power_fails(&mut self, _: bool) -> bool {
-        self.0.roll(12) == 0
     }
 }
 

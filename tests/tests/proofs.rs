@@ -18,7 +18,7 @@ use omadm_syncml::{
 };
 use omadm_tests::ask::{add, get, replace};
 use omadm_tests::dice::Dice;
-use omadm_tests::pair::{DEVICE, Direction, Line, Pair, Passage, Perfect, Proofs, Run};
+use omadm_tests::pair::{DEVICE, Direction, Flaky, Line, Pair, Passage, Perfect, Proofs, Run};
 
 const SOURCES: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -466,23 +466,6 @@ fn a_wrong_secret_of_the_server_is_told_apart_from_a_stale_nonce() {
         let shown = told(&mut pair);
         let what = (server::Party::Device, server::Subject::Credential, false);
         assert_eq!((shown.by, shown.what, shown.overcome), what, "{shown}");
-    }
-}
-
-/// Loses, repeats and cuts, at random but always the same.
-struct Flaky(Dice);
-
-impl Line for Flaky {
-    fn pass(&mut self, _: Direction, _: &mut Vec<u8>) -> Passage {
-        match self.0.roll(10) {
-            0 => Passage::Lost,
-            1 => Passage::ArrivesTwice,
-            _ => Passage::Arrives,
-        }
-    }
-
-    fn power_fails(&mut self, _: bool) -> bool {
-        self.0.roll(12) == 0
     }
 }
 

@@ -55,13 +55,13 @@ async fn the_next_session_begins_at_the_account_again() {
 
 #[tokio::test]
 async fn a_resp_uri_is_relative_to_where_its_message_came_from() {
-    let answers = vec![to(307, "/farm/dm"), ok("<a/>"), ok("<b/>")];
+    let answers = vec![to(307, "/east/dm"), ok("<a/>"), ok("<b/>")];
     let (peer, seen) = recording(answers).await;
     let mut bearer = open(&peer.address(), &plain()).await.unwrap();
     talk(&mut bearer, message("<SyncML/>")).await.unwrap();
     let next = message_to("s?t=1", "<SyncML/>");
     talk(&mut bearer, next).await.unwrap();
-    assert_eq!(lines(&seen)[2], "POST /farm/s?t=1 HTTP/1.1");
+    assert_eq!(lines(&seen)[2], "POST /east/s?t=1 HTTP/1.1");
 }
 
 #[tokio::test]
