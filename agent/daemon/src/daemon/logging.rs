@@ -1,5 +1,6 @@
 //! Where the log goes: to the journal when that is what stderr is, to stderr otherwise.
 
+mod background;
 mod repeats;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use log::kv::{self, Key, Source, Value, VisitSource};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use systemd_journal_logger::{JournalLog, connected_to_journal};
 
+use self::background::Background;
 use self::repeats::Repeats;
 use super::clock;
 use crate::cli::Harmless;
@@ -20,9 +22,10 @@ const LONGEST: usize = 4096;
 
 /// Installs the logger; called once.
 pub(super) fn install(level: LevelFilter) {
-    let target = match connected_to_journal().then(JournalLog::new) {
-        Some(Ok(journal)) => Box::new(journal) as Box<dyn Log>,
-        _ => Box::new(stderr()),
+    let target = match Background::new(target) {
+        Ok(background) => Box::new(background),
+        // Without a thread to spare, the log is worth more than the risk that it hangs.
+        Err(_) => target(),
     };
     // It fails only when a logger is there already, which then serves.
     drop(log::set_boxed_logger(Box::new(Own {
@@ -30,6 +33,13 @@ pub(super) fn install(level: LevelFilter) {
         repeats: Mutex::default(),
     })));
     set(level);
+}
+
+fn target() -> Box<dyn Log> {
+    match connected_to_journal().then(JournalLog::new) {
+        Some(Ok(journal)) => Box::new(journal),
+        _ => Box::new(stderr()),
+    }
 }
 
 /// Changes how much is logged.
