@@ -2,15 +2,17 @@
 //! or a local call wants.
 #![expect(clippy::disallowed_methods, reason = "driver: runs the probes")]
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use omadm_dm::Snapshot;
 use omadm_kpi::{KpiSet, Samples};
 use omadm_probes::Collector;
 use omadm_syncml::{Address, List, Now, Uri};
-use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
+use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, mpsc};
 use tokio::time::timeout;
 
 use super::agent::Agent;
@@ -24,9 +26,12 @@ use crate::rights;
 /// How long a reading waits for the one before it, which takes a few seconds at most.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Local calls that wait for the probes. Their callers may have gone, so that the number of
-/// connections does not bound them.
+/// Local calls that wait for the probes, of a kind. Their callers may have gone, so that the
+/// number of connections does not bound them.
 const MOST: usize = 64;
+
+/// The probes have threads of their own; this one waits for them.
+const STACK: usize = 256 * 1024;
 
 /// The probes of the daemon.
 pub(super) struct Kpis {
@@ -35,8 +40,10 @@ pub(super) struct Kpis {
     pub board: Board,
     arrived: mpsc::UnboundedSender<Collected>,
     arriving: mpsc::UnboundedReceiver<Collected>,
-    /// Local calls that wait.
+    /// Local calls that wait for live leaves.
     calls: usize,
+    /// A place for each call that waits for KPIs.
+    places: Arc<Semaphore>,
     /// The collection that the session waits for.
     session: Option<u64>,
     /// Numbers the collections, so that a session takes nothing that one before it has wanted.
@@ -67,6 +74,7 @@ impl Kpis {
             arrived,
             arriving,
             calls: 0,
+            places: Arc::new(Semaphore::new(MOST)),
             session: None,
             number: 0,
         }
@@ -92,14 +100,17 @@ impl Kpis {
     }
 
     fn begin(&self, kpis: KpiSet, goal: Goal) {
-        let arrived = self.arrived.clone();
+        let mut promised = Promised {
+            arrived: self.arrived.clone(),
+            collected: Some(Collected {
+                samples: Samples::new(),
+                goal,
+            }),
+        };
         let collector = Arc::clone(&self.collector);
         tokio::spawn(async move {
             let collector = collector.lock_owned().await;
-            tokio::task::spawn_blocking(move || {
-                let samples = collect(collector, &kpis);
-                let _ = arrived.send(Collected { samples, goal });
-            });
+            begin_thread(move || promised.keep(collect(collector, &kpis)));
         });
     }
 
@@ -109,20 +120,65 @@ impl Kpis {
             Ok(wanted) => wanted,
             Err(error) => return answer.finish(Err::<ReadKpisReply, _>(error)),
         };
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            return answer.finish(Err::<ReadKpisReply, _>(too_many()));
+        };
         let collector = Arc::clone(&self.collector);
         tokio::spawn(async move {
             let Ok(collector) = timeout(PATIENCE, collector.lock_owned()).await else {
                 let text = "the probes still read for others; try again later".to_owned();
                 return answer.finish(Err::<ReadKpisReply, _>(Error::Busy(text)));
             };
-            tokio::task::spawn_blocking(move || {
+            if answer.is_unwanted() {
+                return;
+            }
+            begin_thread(move || {
                 let samples = collect(collector, &wanted);
                 answer.finish(Ok(ReadKpisReply {
                     samples: samples.iter().map(cli::kpi_sample).collect(),
                 }));
+                drop(place);
             });
         });
     }
+}
+
+/// A collection that is owed to the event loop. However it ends, the loop hears of it: a session
+/// that waits for it notices nothing else, not even that its time is over.
+struct Promised {
+    arrived: mpsc::UnboundedSender<Collected>,
+    collected: Option<Collected>,
+}
+
+impl Promised {
+    fn keep(&mut self, samples: Samples) {
+        if let Some(collected) = &mut self.collected {
+            collected.samples = samples;
+        }
+    }
+}
+
+impl Drop for Promised {
+    fn drop(&mut self) {
+        if let Some(collected) = self.collected.take() {
+            // Nobody may be left to hear it.
+            let _ = self.arrived.send(collected);
+        }
+    }
+}
+
+/// One collection runs at a time. The threads of the runtime are not for it: names that nobody
+/// resolves and files that nobody delivers can take all of them.
+fn begin_thread(work: impl FnOnce() + Send + 'static) {
+    let thread = thread::Builder::new().name("kpis".to_owned());
+    let begun: io::Result<_> = thread.stack_size(STACK).spawn(work);
+    if let Err(error) = begun {
+        log::warn!("KPIs are not read, for want of a thread: {error}");
+    }
+}
+
+fn too_many() -> Error {
+    Error::Busy("too many calls wait for the probes; try again later".to_owned())
 }
 
 fn collect(mut collector: OwnedMutexGuard<Collector>, wanted: &KpiSet) -> Samples {
@@ -168,8 +224,7 @@ impl Agent {
             return Some(asked);
         }
         if self.kpis.calls >= MOST {
-            let text = "too many calls wait for the probes; try again later".to_owned();
-            asked.answer.finish(Err::<Empty, _>(Error::Busy(text)));
+            asked.answer.finish(Err::<Empty, _>(too_many()));
             return None;
         }
         self.kpis.calls += 1;
@@ -208,4 +263,53 @@ fn wanted(patterns: &[String]) -> Result<KpiSet, Error> {
         wanted = wanted.union(&matching);
     }
     Ok(wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A session's collection while every thread of the runtime is taken.
+    #[test]
+    fn threads_that_hang_elsewhere_cost_no_kpi() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
+        let (go, held) = std::sync::mpsc::channel::<()>();
+        runtime.spawn_blocking(move || held.recv());
+        runtime.block_on(async {
+            let directory = tempfile::tempdir().unwrap();
+            let mut kpis = Kpis::new(directory.path().to_owned());
+            let wanted = KpiSet::matching("memory.*").unwrap();
+            let goal = Goal::Session {
+                number: 7,
+                wanted: Vec::new(),
+            };
+            kpis.begin(wanted, goal);
+            let collected = timeout(Duration::from_secs(60), kpis.next()).await;
+            drop(go);
+            let collected = collected.expect("a collection");
+            assert!(collected.samples.iter().next().is_some());
+            assert!(matches!(collected.goal, Goal::Session { number: 7, .. }));
+        });
+    }
+
+    #[tokio::test]
+    async fn a_collection_that_comes_to_nothing_is_told() {
+        let mut kpis = Kpis::new(PathBuf::new());
+        let goal = Goal::Session {
+            number: 1,
+            wanted: Vec::new(),
+        };
+        drop(Promised {
+            arrived: kpis.arrived.clone(),
+            collected: Some(Collected {
+                samples: Samples::new(),
+                goal,
+            }),
+        });
+        assert!(kpis.next().await.samples.iter().next().is_none());
+    }
 }
