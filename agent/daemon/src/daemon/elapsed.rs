@@ -92,6 +92,10 @@ const BELIEVED: Duration = Duration::from_hours(24);
 const FIRST_KEPT: Duration = Duration::from_mins(10);
 const KEPT: Duration = Duration::from_hours(1);
 
+/// A clock that is set again, and by less than this in sum, is no news: some machines set theirs
+/// every second, and each news is written down.
+const STEP: Duration = Duration::from_mins(1);
+
 /// Why the wall clock is not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doubt {
@@ -110,6 +114,8 @@ pub(super) struct Known {
     last: Option<Wall>,
     /// Somebody has set the clock in this boot.
     set: bool,
+    /// How far the wall clock was ahead of `CLOCK_BOOTTIME` when it was last news.
+    ahead: Option<Duration>,
     /// When this is to be kept again, on `CLOCK_BOOTTIME`.
     keep_at: Duration,
 }
@@ -140,6 +146,7 @@ impl Known {
                 .and_then(|kept| kept.wall)
                 .map(|seconds| Wall(bounded(seconds))),
             set: false,
+            ahead: ahead(now),
             keep_at: now.boot + FIRST_KEPT,
         }
     }
@@ -168,9 +175,18 @@ impl Known {
         serde_json::to_string(&kept).unwrap_or_default()
     }
 
-    /// The clock has been set.
-    pub(super) fn clock_set(&mut self, now: Now) {
-        self.set = now.wall.is_some();
+    /// The clock has been set. Says whether that is news.
+    pub(super) fn clock_set(&mut self, now: Now) -> bool {
+        let (set, ahead) = (now.wall.is_some(), ahead(now));
+        let stepped = match (self.ahead, ahead) {
+            (Some(before), Some(after)) => before.abs_diff(after) >= STEP,
+            (before, after) => before != after,
+        };
+        if !stepped && set == self.set {
+            return false;
+        }
+        (self.set, self.ahead) = (set, ahead);
+        true
     }
 
     /// Why the wall clock is not trusted, if it is not.
@@ -195,6 +211,10 @@ impl Known {
             before: self.before,
         }
     }
+}
+
+fn ahead(now: Now) -> Option<Duration> {
+    Some(now.wall?.0.saturating_sub(now.boot))
 }
 
 #[cfg(test)]
@@ -383,5 +403,27 @@ mod tests {
         );
         known.clock_set(now(30, None));
         assert_eq!(known.doubt(now(30, None)), Some(Doubt::Unset));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_all_the_time_is_news_now_and_then() {
+        let mut known = Known::load(None, Duration::ZERO, false, now(100, Some(9 * YEAR)));
+        assert!(known.clock_set(now(101, Some(9 * YEAR + 2))), "the first");
+        let mut news = 0;
+        for second in 0..3600 {
+            // It drifts, is set back a little each second, and the machine sleeps in between.
+            let wall = 9 * YEAR + 100 + 3 * second + second % 2;
+            news += u32::from(known.clock_set(now(200 + 3 * second, Some(wall))));
+        }
+        assert!(news <= 1, "{news}");
+        let mut small = 0;
+        for second in 0..600 {
+            let wall = 20 * YEAR + 2 * second;
+            small += u32::from(known.clock_set(now(20_000 + second, Some(wall))));
+        }
+        assert_eq!(small, 10, "small steps add up");
+        assert!(known.clock_set(now(30_000, None)), "it is wrong now");
+        assert!(!known.clock_set(now(30_001, None)));
+        assert!(known.clock_set(now(30_002, Some(9 * YEAR))));
     }
 }

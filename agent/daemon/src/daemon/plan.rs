@@ -153,7 +153,9 @@ impl Agent {
     /// machine without a battery for its clock that is switched off every night would begin a
     /// whole interval every morning. And only now certificates may be valid.
     pub(super) fn clock_set(&mut self, now: Now) {
-        self.known.clock_set(now);
+        if !self.known.clock_set(now) {
+            return;
+        }
         match self.known.doubt(now) {
             None => log::info!("the clock has been set: {}", clock::said()),
             Some(_) => log::warn!(
