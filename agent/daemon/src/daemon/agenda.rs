@@ -23,6 +23,10 @@ const LONGEST_HOLD: Duration = Duration::from_hours(7 * 24);
 /// What comes back for many devices at once lets them try again within this time.
 const SPREAD: Duration = Duration::from_secs(30);
 
+/// A network that comes again brings no session forward for so long after it has done so: a link
+/// that flaps would wear out server and flash.
+const FLAPPING: Duration = Duration::from_mins(5);
+
 /// What the configuration says about an account.
 #[derive(Debug, Clone)]
 pub(super) struct Rules {
@@ -94,6 +98,8 @@ pub(super) struct Agenda {
     prospect: Option<Prospect>,
     /// The last time of day that the calendar has started a session for.
     taken: Option<Wall>,
+    /// When a network that came has brought a session forward last.
+    by_network: Option<Duration>,
     /// Whether its sessions need a right clock.
     pub tls: bool,
 }
@@ -186,14 +192,15 @@ impl Agenda {
         }
     }
 
-    /// Brings a session forward, never back.
-    pub(super) fn hasten(&mut self, due: Due) {
+    /// Brings a session forward, never back. Says whether it has.
+    pub(super) fn hasten(&mut self, due: Due) -> bool {
         let same = |other: &&mut Due| other.cause == due.cause;
         match self.dues.iter_mut().find(same) {
-            Some(planned) if planned.at <= due.at => {}
+            Some(planned) if planned.at <= due.at => return false,
             Some(planned) => *planned = due,
             None => self.dues.push(due),
         }
+        true
     }
 
     /// The clock has been set: what counts by it is planned anew, and what waits for it is
@@ -245,14 +252,31 @@ impl Agenda {
             record.result.as_deref(),
             Some("bearer-failed" | "no-answer" | "too-long" | NO_LINK)
         );
+        let mut dues = Vec::new();
         if by_network && self.dues.iter().any(retry) {
             let at = now.boot + random_up_to(SPREAD.min(rules.retry.initial), dice());
-            self.hasten(Due::new(at, SessionCause::Retry));
+            dues.push(Due::new(at, SessionCause::Retry));
         }
         if first && rules.schedule.at_network_up {
             let cause = SessionCause::NetworkUp;
-            self.hasten(schedule::after_event(&rules.schedule, cause, now, dice()));
+            dues.push(schedule::after_event(&rules.schedule, cause, now, dice()));
         }
+        self.link_up(dues);
+    }
+
+    /// Brings sessions forward because of a link that has come, but not again and again. Says
+    /// whether it has.
+    pub(super) fn link_up(&mut self, dues: Vec<Due>) -> bool {
+        let earliest = self.by_network.map(|last| last + FLAPPING);
+        let mut first = None;
+        for mut due in dues {
+            due.at = due.at.max(earliest.unwrap_or_default());
+            if self.hasten(due) {
+                first = first.map_or(Some(due.at), |at: Duration| Some(at.min(due.at)));
+            }
+        }
+        self.by_network = first.or(self.by_network);
+        first.is_some()
     }
 
     /// Leaves the account alone: its sessions have ended the daemon too often.

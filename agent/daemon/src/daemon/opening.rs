@@ -248,9 +248,10 @@ impl Agent {
             let name = &configured.account.name;
             let waits = self.book.get(name).is_some_and(waits_for_link);
             if waits && connectivity::waiting(&self.connections(&configured)).is_none() {
-                log::info!("account {name}: there is a link now");
                 let due = Due::new(now.boot, SessionCause::Retry);
-                self.book.hasten(name, due);
+                if self.book.local(name).agenda.link_up(vec![due]) {
+                    log::info!("account {name}: there is a link now");
+                }
             }
         }
     }

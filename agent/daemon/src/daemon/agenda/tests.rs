@@ -438,3 +438,28 @@ fn a_device_that_runs_on_keeps_to_its_interval_and_calendar() {
     // On from midnight to eight: noon is always missed, and made up for each morning.
     assert_eq!(device.gaps(), [24; 3], "{:?}", device.sessions);
 }
+
+#[test]
+fn a_link_that_flaps_for_a_day_starts_a_session_every_few_minutes() {
+    let rules = rules("interval = \"off\"\nat-network-up = true");
+    for record in [record(at(0)), failed("bearer-failed", 9)] {
+        let mut agenda = Agenda::default();
+        let later = Prospect::Later(Duration::ZERO);
+        let mut sessions = 0;
+        for second in 0..DAY {
+            if second % 10 == 0 {
+                agenda.network_up(&rules, &record, true, at(second), &mut || 0);
+            }
+            if !agenda.take(at(second), None).is_empty() {
+                sessions += 1;
+                match record.failures {
+                    0 => agenda.succeeded(&rules, &record, at(second), &mut || 0),
+                    failures => {
+                        agenda.failed(&rules, failures, later, at(second), &mut || u64::MAX)
+                    }
+                }
+            }
+        }
+        assert!((250..=290).contains(&sessions), "{sessions}");
+    }
+}
