@@ -18,6 +18,9 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// … and so long after the first at most.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// After a look that came to nothing, the next one is so long after it.
+const AGAIN: Duration = Duration::from_mins(1);
+
 /// What is asked for, in this order (linux/rtnetlink.h), with the length of its header.
 const TABLES: [(u16, usize); 3] = [(18, 16), (22, 8), (26, 12)];
 
@@ -49,6 +52,8 @@ struct Network {
     uplinks: Option<BTreeSet<Uplink>>,
     /// When something changed first and last that has not been looked at.
     touched: Option<(Duration, Duration)>,
+    /// When to look although nothing has changed since a look that came to nothing.
+    again: Option<Duration>,
     look: Option<Look>,
     /// Answers are for this port, and bear the number of the question.
     port: u32,
@@ -73,6 +78,7 @@ impl Network {
             facts: Facts::default(),
             uplinks: None,
             touched: None,
+            again: None,
             look: None,
             port,
             sequence: 0,
@@ -82,7 +88,7 @@ impl Network {
     }
 
     fn look(&mut self, now: Duration) {
-        self.touched = None;
+        (self.touched, self.again) = (None, None);
         self.look = Some(Look {
             facts: Facts::default(),
             table: 0,
@@ -99,7 +105,7 @@ impl Network {
                 message.port_number() == self.port && message.sequence_number() == self.sequence;
             match message.message_type() {
                 NLMSG_DONE if answer => self.table_read(),
-                NLMSG_ERROR if answer => self.look = None,
+                NLMSG_ERROR if answer => self.failed(now),
                 NLMSG_OVERRUN => self.lost(now),
                 kind => {
                     if message.flags() & NLM_F_DUMP_INTR != 0 {
@@ -136,6 +142,12 @@ impl Network {
         self.touch(now);
     }
 
+    /// A look has come to nothing. What is known may be wrong, so it is not the last one.
+    fn failed(&mut self, now: Duration) {
+        self.look = None;
+        self.again = Some(now + AGAIN);
+    }
+
     fn table_read(&mut self) {
         if let Some(look) = &mut self.look {
             look.table += 1;
@@ -147,9 +159,9 @@ impl Network {
     /// What is to be done now.
     fn poll(&mut self, now: Duration) -> Option<Output> {
         if self.deadline().is_some_and(|deadline| deadline <= now) {
-            let given_up = self.look.take().is_some();
-            if !given_up {
-                self.look(now);
+            match self.look {
+                Some(_) => self.failed(now),
+                None => self.look(now),
             }
         }
         let look = self.look.as_mut()?;
@@ -170,8 +182,9 @@ impl Network {
         if let Some(look) = &self.look {
             return Some(look.give_up);
         }
-        let (first, last) = self.touched?;
-        Some((last + SETTLE).min(first + PATIENCE))
+        let touched = self.touched;
+        let settled = touched.map(|(first, last)| (last + SETTLE).min(first + PATIENCE));
+        settled.into_iter().chain(self.again).min()
     }
 
     fn compare(&mut self) -> Option<Output> {

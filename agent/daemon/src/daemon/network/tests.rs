@@ -239,6 +239,7 @@ fn lost_messages_and_damaged_ones_are_survived() {
     network.lost(at(20));
     assert!(matches!(network.poll(at(22)), Some(Output::Ask(_))));
     assert_eq!(network.poll(at(32)), None);
+    assert_eq!(network.deadline(), Some(at(92)));
     tell(&mut network, &link(2, 1), at(40));
     assert!(settle(&mut network, &[], at(42)).is_some());
     // Somebody else's answer is none.
@@ -251,4 +252,21 @@ fn lost_messages_and_damaged_ones_are_survived() {
         at(52),
     );
     assert_eq!(network.poll(at(53)), None);
+}
+
+#[test]
+fn a_look_that_comes_to_nothing_is_not_the_last() {
+    let tables = [up(2), address(20, 2, "192.0.2.7", 0), route(24, 2, 0, 2)];
+    let (mut network, _) = looked(&[]);
+    tell(&mut network, &tables[0], at(10));
+    let Some(Output::Ask(_)) = network.poll(at(12)) else {
+        panic!("nothing is asked");
+    };
+    // The kernel refuses, and nothing changes any more.
+    let refusal = message(2, 0, (network.sequence, PORT), &(-16_i32).to_ne_bytes());
+    network.handle(&refusal, at(12));
+    assert_eq!(network.poll(at(12)), None);
+    let next = network.deadline().unwrap();
+    assert!(settle(&mut network, &tables, next).unwrap().first);
+    assert_eq!(network.deadline(), None);
 }

@@ -55,7 +55,11 @@ impl NetworkWatch {
                     Output::Ask(request) => {
                         let kernel = NetlinkAddr::new(0, 0);
                         let socket = self.socket.get_ref().as_raw_fd();
-                        sendto(socket, &request, &kernel, MsgFlags::empty())?;
+                        // For want of memory, say: what has come so far stays true.
+                        if let Err(error) = sendto(socket, &request, &kernel, MsgFlags::empty()) {
+                            log::debug!("the kernel is not asked for the network: {error}");
+                            self.network.failed(now().boot);
+                        }
                     }
                     Output::Changed(changed) => return Ok(changed),
                 }
