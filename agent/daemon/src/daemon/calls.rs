@@ -355,6 +355,8 @@ impl Agent {
             AccountChange::Removed(name) => {
                 event::account_removed(&name, "a local user");
                 self.book.remove(&name);
+                // What waits goes to another server.
+                self.hasten_alerts(now);
             }
         }
     }

@@ -96,7 +96,7 @@ impl Agent {
             // The session was the last of its account.
             let over = self.session_over();
             drop(self.store.commit(vec![over]));
-            return;
+            return self.hasten_alerts(now);
         }
         let moment = self.moment(now);
         let rules = Rules::of(&self.config, name);
