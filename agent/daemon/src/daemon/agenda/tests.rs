@@ -455,7 +455,7 @@ fn a_link_that_flaps_for_a_day_starts_a_session_every_few_minutes() {
                 match record.failures {
                     0 => agenda.succeeded(&rules, &record, at(second), &mut || 0),
                     failures => {
-                        agenda.failed(&rules, failures, later, at(second), &mut || u64::MAX)
+                        agenda.failed(&rules, failures, later, at(second), &mut || u64::MAX);
                     }
                 }
             }

@@ -1,9 +1,5 @@
 //! Says on a thread of its own what is to be said: a journal that hangs, or a terminal that
 //! nobody reads, must not hold up the daemon.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "driver: a thread that may be held up"
-)]
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -220,18 +216,18 @@ mod tests {
             heard.recv().unwrap(),
             "INFO line 0 [(\"DM_SESSION_ID\", \"7\")]"
         );
-        let mut last = 0;
+        let mut more = 0;
         let missing = loop {
             // Room comes as it goes on.
             say(&log, many);
-            last += 1;
+            more += 1;
             let text = heard.recv().unwrap();
             if text.starts_with("WARN") {
                 break text;
             }
         };
-        let lost: usize = missing.split(' ').nth(1).unwrap().parse().unwrap();
-        assert!((99..100 + last).contains(&lost), "{missing}");
+        let count: usize = missing.split(' ').nth(1).unwrap().parse().unwrap();
+        assert!((99..100 + more).contains(&count), "{missing}");
         assert!(missing.contains("lines are missing"), "{missing}");
     }
 
@@ -240,8 +236,8 @@ mod tests {
         let (_, held) = mpsc::channel();
         let (said, heard) = mpsc::channel();
         let go = Mutex::new(held);
-        let long = Duration::from_secs(60);
-        let log = Background::with(|| Box::new(Held { go, said }), long).unwrap();
+        let minute = Duration::from_mins(1);
+        let log = Background::with(|| Box::new(Held { go, said }), minute).unwrap();
         say(&log, 1);
         say(&log, 2);
         log.flush();
