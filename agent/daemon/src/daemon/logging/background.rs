@@ -2,9 +2,8 @@
 //! nobody reads, must not hold up the daemon.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -14,23 +13,33 @@ use log::{Level, Log, Metadata, Record};
 /// Records that wait; each is a line and a few fields.
 const WAITING: usize = 256;
 
-/// How long the end of the daemon waits for its last words to be said.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a record waits until it has been said, unless others wait already: what follows it
+/// may end the daemon. The end of the daemon waits for its last words twice as long.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Lines are formatted and sent, nothing else.
 const STACK: usize = 256 * 1024;
 
 /// Hands records to a target that may block, and counts those that find no room.
 pub(super) struct Background {
-    waiting: Mutex<SyncSender<Order>>,
-    lost: AtomicU64,
+    queue: Mutex<Queue>,
+    progress: Arc<Progress>,
     patience: Duration,
 }
 
-enum Order {
-    Say(Owned),
-    /// All that came before has been said when this is dropped.
-    Flush(#[expect(dead_code, reason = "dropping it is the answer")] SyncSender<()>),
+struct Queue {
+    waiting: SyncSender<Owned>,
+    /// How many records have found room.
+    taken: u64,
+    /// How many have not, since that was said last.
+    lost: u64,
+}
+
+/// How far the thread has come.
+#[derive(Default)]
+struct Progress {
+    said: Mutex<u64>,
+    more: Condvar,
 }
 
 /// A record that outlives its call.
@@ -54,29 +63,22 @@ impl Background {
         target: impl FnOnce() -> Box<dyn Log> + Send + 'static,
         patience: Duration,
     ) -> io::Result<Self> {
-        let (waiting, orders) = sync_channel(WAITING);
+        let (waiting, records) = sync_channel(WAITING);
+        let progress = Arc::new(Progress::default());
+        let told = Arc::clone(&progress);
         let thread = thread::Builder::new().name("log".to_owned());
         thread
             .stack_size(STACK)
-            .spawn(move || work(&*target(), &orders))?;
+            .spawn(move || work(&*target(), &records, &told))?;
         Ok(Self {
-            waiting: Mutex::new(waiting),
-            lost: AtomicU64::new(0),
+            queue: Mutex::new(Queue {
+                waiting,
+                taken: 0,
+                lost: 0,
+            }),
+            progress,
             patience,
         })
-    }
-
-    fn order(&self, order: Order) -> bool {
-        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        !matches!(waiting.try_send(order), Err(TrySendError::Full(_)))
-    }
-
-    /// Says how much was lost, as soon as there is room for it.
-    fn own_up(&self) {
-        let lost = self.lost.swap(0, Ordering::Relaxed);
-        if lost > 0 && !self.order(Order::Say(Owned::lost(lost))) {
-            self.lost.fetch_add(lost, Ordering::Relaxed);
-        }
     }
 }
 
@@ -86,30 +88,75 @@ impl Log for Background {
     }
 
     fn log(&self, record: &Record<'_>) {
-        self.own_up();
-        if !self.order(Order::Say(Owned::of(record))) {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+        let record = Owned::of(record);
+        let mut queue = lock(&self.queue);
+        let keeps_up = *lock(&self.progress.said) == queue.taken;
+        queue.push(record);
+        let number = queue.taken;
+        drop(queue);
+        if keeps_up {
+            self.progress.wait_for(number, self.patience);
         }
     }
 
     /// Waits until everything has been said, but no longer than the patience lasts.
     fn flush(&self) {
+        let mut queue = lock(&self.queue);
+        queue.own_up();
+        let number = queue.taken;
+        drop(queue);
+        self.progress.wait_for(number, self.patience * 2);
+    }
+}
+
+impl Queue {
+    fn push(&mut self, record: Owned) {
         self.own_up();
-        let (done, said) = sync_channel(0);
-        if self.order(Order::Flush(done)) {
-            // The end of the channel is the answer.
-            let _ = said.recv_timeout(self.patience);
+        if !self.offer(record) {
+            self.lost = self.lost.saturating_add(1);
+        }
+    }
+
+    /// Says how much was lost, as soon as there is room for it.
+    fn own_up(&mut self) {
+        if self.lost > 0 && self.offer(Owned::lost(self.lost)) {
+            self.lost = 0;
+        }
+    }
+
+    fn offer(&mut self, record: Owned) -> bool {
+        match self.waiting.try_send(record) {
+            Ok(()) => {
+                self.taken += 1;
+                true
+            }
+            Err(TrySendError::Full(_)) => false,
+            // The thread has panicked: nothing is said any more, and nobody waits for it.
+            Err(TrySendError::Disconnected(_)) => true,
         }
     }
 }
 
-fn work(target: &dyn Log, orders: &Receiver<Order>) {
-    for order in orders {
-        match order {
-            Order::Say(owned) => owned.say(target),
-            Order::Flush(_) => target.flush(),
-        }
+impl Progress {
+    fn wait_for(&self, number: u64, patience: Duration) {
+        let said = lock(&self.said);
+        let waited = self
+            .more
+            .wait_timeout_while(said, patience, |said| *said < number);
+        drop(waited);
     }
+}
+
+fn work(target: &dyn Log, records: &Receiver<Owned>, progress: &Progress) {
+    for record in records {
+        record.say(target);
+        *lock(&progress.said) += 1;
+        progress.more.notify_all();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Owned {
@@ -168,6 +215,8 @@ impl<'kvs> VisitSource<'kvs> for Fields {
 mod tests {
     use super::*;
     use std::sync::mpsc::{self, Sender};
+
+    const MINUTE: Duration = Duration::from_mins(1);
 
     /// Says nothing before it is let go; then tells what it says.
     struct Held {
@@ -232,14 +281,30 @@ mod tests {
     }
 
     #[test]
-    fn the_end_waits_for_the_last_words() {
+    fn what_is_logged_has_been_said() {
         let (_, held) = mpsc::channel();
         let (said, heard) = mpsc::channel();
         let go = Mutex::new(held);
-        let minute = Duration::from_mins(1);
-        let log = Background::with(|| Box::new(Held { go, said }), minute).unwrap();
+        let log = Background::with(|| Box::new(Held { go, said }), MINUTE).unwrap();
         say(&log, 1);
+        assert_eq!(heard.try_iter().count(), 1);
         say(&log, 2);
+        assert_eq!(heard.try_iter().count(), 1);
+    }
+
+    #[test]
+    fn the_end_waits_for_the_last_words() {
+        let (go, held) = mpsc::channel();
+        let (said, heard) = mpsc::channel();
+        let go_on = Mutex::new(held);
+        let mut log = Background::with(|| Box::new(Held { go: go_on, said }), Duration::ZERO);
+        let log = log.as_mut().unwrap();
+        say(log, 1);
+        say(log, 2);
+        log.flush();
+        assert_eq!(heard.try_iter().count(), 0);
+        log.patience = MINUTE;
+        drop(go);
         log.flush();
         assert_eq!(heard.try_iter().count(), 2);
     }
