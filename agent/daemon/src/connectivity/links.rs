@@ -25,6 +25,8 @@ const IFA_F_DADFAILED: u32 = 0x08;
 const IFA_F_TENTATIVE: u32 = 0x40;
 const RT_TABLE_MAIN: u8 = 254;
 const RTA_PRIORITY: u16 = 6;
+const RTNH_F_DEAD: u32 = 1;
+const RTNH_F_LINKDOWN: u32 = 16;
 
 /// Reads all links, their addresses and the default routes.
 pub fn read(netlink: &dyn Dump) -> Result<Links, DumpError> {
@@ -114,7 +116,10 @@ fn address(body: &[u8]) -> Option<u32> {
 struct Route {
     family: u8,
     metric: u32,
+    /// The links that it may lead over; none that is dead.
     over: Vec<u32>,
+    /// One of them has a carrier.
+    runs: bool,
 }
 
 /// `struct rtmsg` and its attributes, for default routes of the main table.
@@ -123,31 +128,42 @@ fn route(body: &[u8]) -> Option<Route> {
     if length != 0 || table != RT_TABLE_MAIN || kind != RTN_UNICAST {
         return None;
     }
-    let mut route = Route {
-        family,
-        metric: 0,
-        over: Vec::new(),
-    };
+    let flags = u32_at(body, 8)?;
+    let (mut metric, mut hops) = (0, Vec::new());
     for (kind, value) in attributes(body, 12) {
         match kind {
-            RTA_OIF => route.over.extend(u32_at(value, 0)),
-            RTA_PRIORITY => route.metric = u32_at(value, 0).unwrap_or(0),
-            RTA_MULTIPATH => route.over.extend(next_hops(value).map(|hop| hop.index)),
+            RTA_OIF => hops.extend(u32_at(value, 0).map(|index| (index, flags))),
+            RTA_PRIORITY => metric = u32_at(value, 0).unwrap_or(0),
+            RTA_MULTIPATH => {
+                hops.extend(next_hops(value).map(|hop| (hop.index, u32::from(hop.flags))));
+            }
             _ => {}
         }
     }
-    Some(route)
+    hops.retain(|(_, flags)| flags & RTNH_F_DEAD == 0);
+    Some(Route {
+        family,
+        metric,
+        runs: hops.iter().any(|(_, flags)| flags & RTNH_F_LINKDOWN == 0),
+        over: hops.into_iter().map(|(index, _)| index).collect(),
+    })
 }
 
 /// The links of the default routes that the kernel takes: those of the lowest metric of each
-/// family.
+/// family. One without a carrier is passed over or not, as `ignore_routes_with_linkdown` has it,
+/// so that what comes after it counts as well.
 fn best(routes: &[Route]) -> Vec<u32> {
     let mut found = BTreeSet::new();
     for family in [AF_INET, AF_INET6] {
-        let own = || routes.iter().filter(|route| route.family == family);
-        let lowest = own().map(|route| route.metric).min();
-        let taken = own().filter(|route| Some(route.metric) == lowest);
-        found.extend(taken.flat_map(|route| route.over.iter().copied()));
+        for down in [true, false] {
+            let fits = |route: &&Route| {
+                route.family == family && !route.over.is_empty() && (route.runs || down)
+            };
+            let own = || routes.iter().filter(fits);
+            let lowest = own().map(|route| route.metric).min();
+            let taken = own().filter(|route| Some(route.metric) == lowest);
+            found.extend(taken.flat_map(|route| route.over.iter().copied()));
+        }
     }
     found.into_iter().collect()
 }
@@ -265,6 +281,28 @@ mod tests {
         ];
         let routes: Vec<_> = routes.iter().filter_map(|body| route(body)).collect();
         assert_eq!(best(&routes), [2, 8, 9]);
+    }
+
+    #[test]
+    fn a_default_route_without_a_carrier_hides_none_behind_it() {
+        let default = |index: u32, metric: u32, flags: u32| {
+            let attributes = [
+                attribute(RTA_OIF, &index.to_ne_bytes()),
+                attribute(RTA_PRIORITY, &metric.to_ne_bytes()),
+            ];
+            let mut body = route_message(AF_INET, 0, &attributes);
+            body[8..12].copy_from_slice(&flags.to_ne_bytes());
+            body
+        };
+        for (flags, expected) in [
+            (0, vec![2]),
+            (RTNH_F_LINKDOWN, vec![2, 3]),
+            (RTNH_F_DEAD | RTNH_F_LINKDOWN, vec![3]),
+        ] {
+            let routes = [default(2, 100, flags), default(3, 700, 0)];
+            let routes: Vec<_> = routes.iter().filter_map(|body| route(body)).collect();
+            assert_eq!(best(&routes), expected, "{flags}");
+        }
     }
 
     #[test]
