@@ -1,5 +1,6 @@
 //! When a real `omadmd` starts sessions by itself.
 #![expect(
+    clippy::disallowed_methods,
     clippy::disallowed_types,
     clippy::unwrap_used,
     reason = "driver: runs the daemon and listens as a server that never answers; a test may panic"
@@ -65,6 +66,34 @@ fn alerts_that_failed_to_leave_are_tried_again_after_a_restart() {
     let _daemon = home.start();
     assert_eq!(home.connect().status()["pending_alerts"], 1);
     assert!(is_called(&server));
+}
+
+#[test]
+fn alerts_of_an_account_that_is_removed_go_to_the_next_server() {
+    let (gone, next) = (
+        TcpListener::bind("127.0.0.1:0").unwrap(),
+        TcpListener::bind("127.0.0.1:0").unwrap(),
+    );
+    let home = Home::new("[schedule]\ninterval = \"off\"\n[retry]\ninitial = \"1d\"\nmax = \"1d\"");
+    let daemon = home.start();
+    let mut client = home.connect();
+    for (name, server) in [("a", &gone), ("b", &next)] {
+        let address = format!("http://{}/dm", server.local_addr().unwrap());
+        client.ask("AddAccount", account(name, &address)).unwrap();
+    }
+    daemon.stop();
+    let alert = "INSERT INTO alert VALUES (1, NULL, 't', 'chr', 'critical', NULL, X'78')";
+    store(&home, alert);
+    let _daemon = home.start();
+    let line = accept(&gone, PATIENCE);
+    assert!(line.is_some(), "the first account has the first turn");
+    drop((line, gone));
+    let mut client = home.connect();
+    while client.status()["session"] != json!(null) {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    client.ask("RemoveAccount", json!({ "name": "a" })).unwrap();
+    assert!(accept(&next, PATIENCE).is_some(), "and then the next one");
 }
 
 /// Starts the daemon anew after it was killed in the middle of a session.
