@@ -23,6 +23,7 @@ READING = {
     "GetNode": {"uri": "./DevInfo/DevId"},
     "ReadKpis": {"patterns": ["memory.*"]},
     "ListAccounts": {},
+    "CheckRights": {},
 }
 
 # Parameters that are well formed for what is refused.
@@ -171,6 +172,12 @@ def kpis(agent):
     refused(AGENT + ".InvalidRequest", agent.ReadKpis, patterns=["no.such.kpi"])
 
 
+def rights(agent):
+    features = {feature["name"]: feature for feature in agent.CheckRights()["features"]}
+    assert features["configuration"]["state"] == "ok", features
+    assert all(feature.get("mend") for feature in features.values() if feature["state"] == "missing")
+
+
 def accounts(agent):
     new = {
         "name": "other",
@@ -220,6 +227,7 @@ def root(client, account, config):
         accounts(agent)
         nodes(agent)
         kpis(agent)
+        rights(agent)
         sessions(agent, account)
         agent.RemoveAccount(name="other")
         refused(AGENT + ".NotFound", agent.RemoveAccount, name="other")
