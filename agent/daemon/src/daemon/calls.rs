@@ -1,5 +1,7 @@
 //! Answers the calls of the control socket.
 
+mod accounts;
+
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -11,14 +13,13 @@ use omadm_syncml::{Address, Format, List, Now, StatusCode, Value};
 use super::agent::Agent;
 use super::commit::{self, AccountChange, Commit, Then};
 use super::sessions::Waiter;
-use super::{files, nodes, status};
+use super::{nodes, status};
 use crate::control::wire::{
     self, Empty, Error, GetNodeReply, GetStatusReply, ListAccountsReply, ListTreeReply,
     RunSessionReply,
 };
 use crate::control::{Answer, Asked, Request};
-use crate::event;
-use crate::mo::dmacc::{self, AccountError, AccountPolicy};
+use crate::mo::dmacc::AccountError;
 use crate::store::Change;
 
 /// Changes that wait while the disk is slow. Their callers may have gone, so that the number of
@@ -214,56 +215,6 @@ impl Agent {
         })
     }
 
-    fn add_account(&self, new: &wire::NewAccount, now: Now) -> Result<Prepared, Error> {
-        let (writes, policy) = dmacc::add(&self.tree, new, &self.dev_id, now)
-            .map_err(|error| account_error(&error))?;
-        if let Some(settings) = &new.settings {
-            files::check(settings, &policy).map_err(Error::InvalidRequest)?;
-        }
-        Ok(Prepared {
-            writes,
-            audit: format!("add account {:?} for server {:?}", new.name, new.server_id),
-            account: AccountChange::Decided {
-                name: new.name.clone(),
-                policy: Box::new(policy),
-                new: true,
-            },
-        })
-    }
-
-    fn set_account(&self, set: &wire::SetAccount, now: Now) -> Result<Prepared, Error> {
-        let (name, settings) = (&set.name, &set.settings);
-        let local = self.book.get(name);
-        let old = local.and_then(|local| local.policy.clone());
-        let old = old.unwrap_or_else(|| AccountPolicy::strict(name));
-        let (writes, policy) = dmacc::set(&self.tree, &old, set, &self.dev_id, now)
-            .map_err(|error| account_error(&error))?;
-        files::check(settings, &policy).map_err(Error::InvalidRequest)?;
-        Ok(Prepared {
-            writes,
-            audit: format!("change account {name:?}"),
-            account: AccountChange::Decided {
-                name: name.clone(),
-                policy: Box::new(policy),
-                new: false,
-            },
-        })
-    }
-
-    fn remove_account(&self, name: &str) -> Result<Prepared, Error> {
-        let running = self.running.as_ref();
-        if running.is_some_and(|running| running.account.name == name) {
-            let text = format!("account {name:?} is in a session; try again when it has ended");
-            return Err(Error::Busy(text));
-        }
-        let writes = dmacc::remove(&self.tree, name).map_err(|error| account_error(&error))?;
-        Ok(Prepared {
-            writes,
-            account: AccountChange::Removed(name.to_owned()),
-            audit: format!("remove account {name:?}"),
-        })
-    }
-
     fn commit_local(&mut self, prepared: Result<Prepared, Error>, answer: Answer, now: Now) {
         let Prepared {
             writes,
@@ -335,31 +286,6 @@ impl Agent {
             self.answer(asked, now);
         }
     }
-
-    fn account_changed(&mut self, account: AccountChange, now: Now) {
-        match account {
-            AccountChange::None => {}
-            AccountChange::Decided { name, policy, new } => {
-                self.book.local(&name).policy = Some(*policy);
-                let mut accounts = self.configured().into_iter().flatten();
-                let decided = accounts.find(|found| found.account.name == name);
-                let server = decided.map(|found| found.account.server_id);
-                let server = server.as_deref().unwrap_or_default();
-                if new {
-                    event::account_added(&name, server);
-                } else {
-                    event::account_changed(&name, server);
-                }
-                self.hasten_alerts(now);
-            }
-            AccountChange::Removed(name) => {
-                event::account_removed(&name, "a local user");
-                self.book.remove(&name);
-                // What waits goes to another server.
-                self.hasten_alerts(now);
-            }
-        }
-    }
 }
 
 /// The value of a `SetNode`.
@@ -386,14 +312,6 @@ fn content(set: &wire::SetNode) -> Result<Content, Error> {
         type_: set.type_.as_deref().map(Arc::from),
         value,
     })
-}
-
-fn account_error(error: &AccountError) -> Error {
-    let text = error.to_string();
-    match error {
-        AccountError::NotFound(_) => Error::NotFound(text),
-        AccountError::Exists(_) | AccountError::Invalid { .. } => Error::InvalidRequest(text),
-    }
 }
 
 fn store_error(error: &StoreError) -> Error {
