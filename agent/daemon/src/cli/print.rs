@@ -89,6 +89,9 @@ pub(super) enum Align {
 /// No column is wider, whatever a cell holds; formatting takes 65,535 at most.
 const WIDEST: usize = 1000;
 
+/// What a terminal shows of a line; a table that fits keeps its columns whole.
+const TERMINAL: usize = 100;
+
 /// A table of harmless texts with aligned columns.
 pub(super) struct Table {
     columns: Vec<Column>,
@@ -115,7 +118,8 @@ impl Table {
         }
     }
 
-    /// Lets a cell of this column that is wider stand out, so that it moves its own line alone.
+    /// Lets a cell of this column that is wider stand out where the table would be too wide, so
+    /// that it moves its own line alone.
     pub(super) fn at_most(mut self, name: &str, widest: usize) -> Self {
         let named = |column: &&mut Column| column.name == name;
         for column in self.columns.iter_mut().filter(named) {
@@ -150,14 +154,27 @@ impl Table {
         Ok(())
     }
 
+    /// As wide as the cells are, if that fits a terminal; else no column is wider than it may be.
     fn widths(&self) -> Vec<usize> {
-        let width = |(index, column): (usize, &Column)| {
-            let cells = self.rows.iter().filter_map(|row| row.get(index));
-            let widest = cells.map(|cell| cell.chars().count()).max();
-            let widest = widest.unwrap_or(0).min(column.widest);
-            widest.max(column.name.chars().count())
-        };
-        self.columns.iter().enumerate().map(width).collect()
+        let natural: Vec<usize> = (0..self.columns.len()).map(|at| self.width(at)).collect();
+        let gaps = 2 * natural.len().saturating_sub(1);
+        if natural.iter().sum::<usize>() + gaps <= TERMINAL {
+            return natural;
+        }
+        let columns = natural.iter().zip(&self.columns);
+        let capped = columns.map(|(width, column)| {
+            let least = column.name.chars().count();
+            (*width).min(column.widest).max(least)
+        });
+        capped.collect()
+    }
+
+    /// The widest cell of a column or its name.
+    fn width(&self, at: usize) -> usize {
+        let cells = self.rows.iter().filter_map(|row| row.get(at));
+        let name = self.columns.get(at).map(|column| column.name);
+        let texts = cells.map(String::as_str).chain(name);
+        texts.map(|text| text.chars().count()).max().unwrap_or(0)
     }
 
     fn line(&self, cells: &[String], widths: &[usize]) -> String {
@@ -258,6 +275,29 @@ mod tests {
     }
 
     #[test]
+    fn a_column_gives_way_only_where_the_table_is_too_wide() {
+        let print = |rest: &str| {
+            let columns = [("ADDRESS", Align::Left), ("REST", Align::Left)];
+            let mut table = Table::new(&columns).at_most("ADDRESS", 10);
+            table.row(["https://dm.example:8443/dm", rest]);
+            table.row(["-", "-"]);
+            let mut out = Vec::new();
+            table.print(&mut out, Style::Plain).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let fits = print("x");
+        assert!(
+            fits.contains(&format!("\n-{}-\n", " ".repeat(27))),
+            "{fits}"
+        );
+        let wide = print(&"x".repeat(90));
+        assert!(
+            wide.contains(&format!("\n-{}-\n", " ".repeat(11))),
+            "{wide}"
+        );
+    }
+
+    #[test]
     fn a_huge_cell_stands_out_of_its_column() {
         let mut table = Table::new(&[("A", Align::Left), ("B", Align::Right)]);
         table.row([&"x".repeat(100_000), "1"]);
@@ -265,20 +305,6 @@ mod tests {
         let mut out = Vec::new();
         table.print(&mut out, Style::Plain).unwrap();
         assert!(String::from_utf8(out).unwrap().ends_with("  2\n"));
-    }
-
-    #[test]
-    fn a_narrow_column_lets_a_wide_cell_move_its_own_line_alone() {
-        let columns = [("A", Align::Left), ("B", Align::Right), ("C", Align::Left)];
-        let mut table = Table::new(&columns).at_most("B", 4);
-        table.row(["a", "123456", "x"]);
-        table.row(["b", "12", "y"]);
-        let mut out = Vec::new();
-        table.print(&mut out, Style::Plain).unwrap();
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            "A     B  C\na  123456  x\nb    12  y\n"
-        );
     }
 
     #[test]
