@@ -101,7 +101,9 @@ pub(super) struct Table {
 struct Column {
     name: &'static str,
     align: Align,
-    widest: usize,
+    /// The widest where there is room for the table, and where there is not.
+    roomy: usize,
+    tight: usize,
 }
 
 impl Table {
@@ -110,7 +112,8 @@ impl Table {
         let column = |&(name, align)| Column {
             name,
             align,
-            widest: WIDEST,
+            roomy: WIDEST,
+            tight: WIDEST,
         };
         Self {
             columns: columns.iter().map(column).collect(),
@@ -118,12 +121,20 @@ impl Table {
         }
     }
 
-    /// Lets a cell of this column that is wider stand out where the table would be too wide, so
-    /// that it moves its own line alone.
-    pub(super) fn at_most(mut self, name: &str, widest: usize) -> Self {
+    /// Lets a cell of this column that is wider stand out, so that it moves its own line alone.
+    pub(super) fn at_most(self, name: &str, widest: usize) -> Self {
+        self.limit(name, widest, widest)
+    }
+
+    /// The same only where the table would be too wide otherwise.
+    pub(super) fn gives_way(self, name: &str, widest: usize) -> Self {
+        self.limit(name, WIDEST, widest)
+    }
+
+    fn limit(mut self, name: &str, roomy: usize, tight: usize) -> Self {
         let named = |column: &&mut Column| column.name == name;
         for column in self.columns.iter_mut().filter(named) {
-            column.widest = widest;
+            (column.roomy, column.tight) = (roomy, tight);
         }
         self
     }
@@ -154,27 +165,23 @@ impl Table {
         Ok(())
     }
 
-    /// As wide as the cells are, if that fits a terminal; else no column is wider than it may be.
     fn widths(&self) -> Vec<usize> {
-        let natural: Vec<usize> = (0..self.columns.len()).map(|at| self.width(at)).collect();
-        let gaps = 2 * natural.len().saturating_sub(1);
-        if natural.iter().sum::<usize>() + gaps <= TERMINAL {
-            return natural;
+        let roomy = self.widths_within(|column| column.roomy);
+        let gaps = 2 * roomy.len().saturating_sub(1);
+        if roomy.iter().sum::<usize>() + gaps <= TERMINAL {
+            return roomy;
         }
-        let columns = natural.iter().zip(&self.columns);
-        let capped = columns.map(|(width, column)| {
-            let least = column.name.chars().count();
-            (*width).min(column.widest).max(least)
-        });
-        capped.collect()
+        self.widths_within(|column| column.tight)
     }
 
-    /// The widest cell of a column or its name.
-    fn width(&self, at: usize) -> usize {
-        let cells = self.rows.iter().filter_map(|row| row.get(at));
-        let name = self.columns.get(at).map(|column| column.name);
-        let texts = cells.map(String::as_str).chain(name);
-        texts.map(|text| text.chars().count()).max().unwrap_or(0)
+    fn widths_within(&self, limit: impl Fn(&Column) -> usize) -> Vec<usize> {
+        let width = |(index, column): (usize, &Column)| {
+            let cells = self.rows.iter().filter_map(|row| row.get(index));
+            let widest = cells.map(|cell| cell.chars().count()).max();
+            let widest = widest.unwrap_or(0).min(limit(column));
+            widest.max(column.name.chars().count())
+        };
+        self.columns.iter().enumerate().map(width).collect()
     }
 
     fn line(&self, cells: &[String], widths: &[usize]) -> String {
@@ -275,10 +282,24 @@ mod tests {
     }
 
     #[test]
+    fn a_narrow_column_lets_a_wide_cell_move_its_own_line_alone() {
+        let columns = [("A", Align::Left), ("B", Align::Right), ("C", Align::Left)];
+        let mut table = Table::new(&columns).at_most("B", 4);
+        table.row(["a", "123456", "x"]);
+        table.row(["b", "12", "y"]);
+        let mut out = Vec::new();
+        table.print(&mut out, Style::Plain).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "A     B  C\na  123456  x\nb    12  y\n"
+        );
+    }
+
+    #[test]
     fn a_column_gives_way_only_where_the_table_is_too_wide() {
         let print = |rest: &str| {
             let columns = [("ADDRESS", Align::Left), ("REST", Align::Left)];
-            let mut table = Table::new(&columns).at_most("ADDRESS", 10);
+            let mut table = Table::new(&columns).gives_way("ADDRESS", 10);
             table.row(["https://dm.example:8443/dm", rest]);
             table.row(["-", "-"]);
             let mut out = Vec::new();

@@ -24,10 +24,10 @@ pub(in super::super) fn table(
     ];
     // Together with the rest, 100 columns are not exceeded.
     let mut table = Table::new(&columns)
-        .at_most("ACCOUNT", 12)
-        .at_most("SERVER", 17)
-        .at_most("ADDRESS", 24)
-        .at_most("LAST RESULT", 13);
+        .gives_way("ACCOUNT", 12)
+        .gives_way("SERVER", 17)
+        .gives_way("ADDRESS", 24)
+        .gives_way("LAST RESULT", 13);
     for account in accounts {
         table.row([
             &account.name,
