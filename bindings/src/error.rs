@@ -196,7 +196,7 @@ impl fmt::Display for Error {
         match self {
             Self::Address(error) => write!(f, "address: {error}"),
             Self::PlainHttp => f.write_str(
-                "plain http is not allowed for this account: use https, or allow it in its policy",
+                "plain http is not allowed for this account: use https, or allow it (--allow-http)",
             ),
             Self::RespUri(error) => write!(f, "RespURI of the server refused: {error}"),
             Self::Resolve { host, source } => write!(f, "no address found for {host}: {source}"),
@@ -269,7 +269,7 @@ fn write_attempts(
     for (index, (address, error)) in attempts.iter().enumerate() {
         let mark = if index == 0 { ": " } else { "; " };
         f.write_str(mark)?;
-        if address.to_string() != host {
+        if host.rsplit(' ').next() != Some(&*address.to_string()) {
             write!(f, "{address}: ")?;
         }
         write!(f, "{error}")?;

@@ -173,7 +173,7 @@ impl FromStr for Proxy {
 
     /// `host:port` or `http://host:port`, an IPv6 address in brackets.
     fn from_str(text: &str) -> Result<Self, SettingError> {
-        let form = SettingError("a proxy is HOST:PORT, with an IPv6 address in brackets");
+        let form = SettingError("a proxy is http://HOST:PORT, with an IPv6 address in brackets");
         let text = text.strip_prefix("http://").unwrap_or(text);
         let text = text.strip_suffix('/').unwrap_or(text);
         if text.contains('@') {

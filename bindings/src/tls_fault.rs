@@ -83,7 +83,7 @@ impl fmt::Display for TlsFault {
                 write!(f, "the certificate is for {}", presented.join(", "))
             }
             Self::UnknownIssuer => f.write_str(
-                "the certificate's issuer is not trusted: name its authority's file as ca-file",
+                "the certificate's issuer is not trusted: name the file of its authority (--ca-file)",
             ),
             Self::Revoked => f.write_str("the certificate was revoked"),
             Self::PinMismatch { seen } => {

@@ -2,7 +2,7 @@
 
 use crate::bearer::Traffic;
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -16,7 +16,9 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 /// Counts the bytes of a stream.
 ///
 /// It does not offer vectored writes: above it, head and body of a request become one buffer and
-/// one segment, where two would wait for each other's acknowledgement.
+/// one segment, where two would wait for each other's acknowledgement. It passes them on for TLS,
+/// which does not ask: its last write of a handshake that failed takes the alert along, so that
+/// the server learns why.
 pub(super) struct Metered<S> {
     inner: S,
     traffic: Arc<Traffic>,
@@ -49,6 +51,16 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.inner).poll_write(cx, buf))?;
+        self.traffic.add_sent(written);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.inner).poll_write_vectored(cx, bufs))?;
         self.traffic.add_sent(written);
         Poll::Ready(Ok(written))
     }

@@ -253,6 +253,9 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), AddressError> {
         "" => Ok((host, None)),
         digits => match digits.parse() {
             Ok(port) if port != 0 => Ok((host, Some(port))),
+            _ if digits.contains(':') => Err(AddressError::new(format!(
+                "{digits:?} is no port: an IPv6 address stands in brackets"
+            ))),
             _ => Err(AddressError::new(format!("{digits:?} is no port"))),
         },
     }
@@ -381,7 +384,7 @@ mod tests {
                 "https://[fe80::1%25sixteen-letters-]/",
                 "is no IPv6 address",
             ),
-            ("https://::1/", "is no port"),
+            ("https://::1/", "stands in brackets"),
             ("https://dm example/", "is no host name"),
             ("https://bücher.example/", "xn--"),
             ("https://dm.example/\r\nX: y", "control characters"),

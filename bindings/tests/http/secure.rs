@@ -116,6 +116,23 @@ async fn an_unknown_authority_is_not_trusted() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_not_trusted_hears_why() {
+    let acceptor = Authority::named("stranger").acceptor();
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let peer = Peer::start(move |_, stream| {
+        let (acceptor, tell) = (acceptor.clone(), tell.clone());
+        async move {
+            let error = acceptor.accept(stream).await.err();
+            tell.send(error.map(|error| error.to_string())).unwrap();
+        }
+    })
+    .await;
+    fault(&peer, &Authority::new().trusted()).await;
+    let error = told.recv().await.unwrap().unwrap();
+    assert!(error.contains("UnknownCA"), "{error}");
+}
+
+#[tokio::test]
 async fn an_authority_that_was_made_anew_is_named_as_the_likely_cause() {
     let peer = Authority::new().serve(|_| ()).await;
     let (_, error) = fault(&peer, &Authority::new().trusted()).await;
