@@ -121,7 +121,7 @@ impl fmt::Display for SessionEnd {
             Self::HeaderRefused(code) => write_header_refused(f, *code),
             Self::Malformed(reason) => write!(f, "the server's message is malformed: {reason}"),
             Self::Violation(reason) => write!(f, "the server broke the protocol: {reason}"),
-            Self::BearerFailed(failure) => write!(f, "the bearer failed: {failure}"),
+            Self::BearerFailed(failure) => failure.fmt(f),
             Self::NoAnswer => f.write_str("the server did not answer in time"),
             Self::TooLong => f.write_str("the session lasted longer than it may"),
             Self::DevInfoMissing(reason) => write!(f, "./DevInfo cannot be sent: {reason}"),

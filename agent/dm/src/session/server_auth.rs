@@ -200,7 +200,10 @@ impl ServerAuth {
                 }
             }
             Some(_) if self.proven => {
-                self.record(Refusal::CredentialIgnored);
+                // Without one of its own the account has nothing that they could differ from.
+                if self.credential.is_some() {
+                    self.record(Refusal::CredentialIgnored);
+                }
                 trusted(StatusCode::OK, None)
             }
             None if self.proven || lasting => trusted(StatusCode::OK, None),

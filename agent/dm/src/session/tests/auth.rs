@@ -421,6 +421,20 @@ fn a_wrong_credential_over_an_accepted_transport_is_noted() {
 }
 
 #[test]
+fn a_credential_that_the_account_has_nothing_to_compare_with_is_no_fault() {
+    let mut account = account();
+    account.accepts = vec![AcceptedProof::Tls];
+    account.server = None;
+    let mut bench = Bench::new(account, TLS);
+    let body = package_1_accepted(1, 212) + &get("5", "./Play/A");
+    bench.serve_with(&cred("AAAA"), &body);
+    assert_eq!(bench.answers().len(), 2);
+    bench.serve("");
+    assert_eq!(bench.outcome().refusals, []);
+    assert!(bench.outcome().is_success());
+}
+
+#[test]
 fn a_server_that_nothing_could_authenticate_hears_nothing() {
     let account = Account::new("bench", SERVER, URL);
     let bench = Bench::new(account, TLS);
