@@ -14,8 +14,14 @@ use std::time::Duration;
 
 pub(super) fn run(common: &Common, serve: &Serve, out: &mut dyn Write) -> Result<(), Error> {
     let filter = env_logger::Env::default().default_filter_or("info");
+    let mut logger = env_logger::Builder::from_env(filter);
+    logger.format_target(false);
+    if std::env::var_os("JOURNAL_STREAM").is_some() {
+        // The journal has the time itself.
+        logger.format_timestamp(None);
+    }
     // A second logger can only be the one of a test that runs this in its own process.
-    let _ = env_logger::Builder::from_env(filter).try_init();
+    let _ = logger.try_init();
     let policy = policy(serve);
     let options = Options {
         listen: serve.listen.clone(),

@@ -213,8 +213,8 @@ async fn connection(
         None => talk(stream, caller, site, stopping).await,
         Some(acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => talk(stream, caller, site, stopping).await,
-            Ok(Err(error)) => debug!("{peer}: TLS: {error}"),
-            Err(_) => debug!("{peer}: the TLS handshake took too long"),
+            Ok(Err(error)) => info!("{peer}: no TLS: {error}"),
+            Err(_) => info!("{peer}: no TLS: the handshake took too long"),
         },
     }
 }
