@@ -221,6 +221,7 @@ fn term(argument: &Arg) -> String {
     let flags = short.into_iter().chain(long).collect::<Vec<_>>().join(", ");
     match (argument.get_action().takes_values(), optional) {
         (false, _) => flags,
+        (true, true) if argument.is_require_equals_set() => format!("{flags}[={value}]"),
         (true, true) => format!("{flags} [{value}]"),
         (true, false) => format!("{flags} {value}"),
     }

@@ -41,7 +41,7 @@ pub(crate) fn write(page: &mut Page, file: &str) {
         match read(line) {
             Line::Comment(text) => comment.push(text),
             Line::Blank => {
-                say(page, &comment);
+                describe(page, &comment);
                 comment.clear();
                 // The first blank line ends the description.
                 if !std::mem::replace(&mut options, true) {
@@ -71,7 +71,38 @@ pub(crate) fn write(page: &mut Page, file: &str) {
             }
         }
     }
-    say(page, &comment);
+    describe(page, &comment);
+}
+
+/// Prints a comment that no key follows. With the heading of a table it shows a table that can be
+/// there, and its keys stand behind that; what comes first says what the table is for.
+fn describe(page: &mut Page, comment: &[&str]) {
+    let heading = comment.iter().position(|line| is_heading(line));
+    let Some((before, [table, keys @ ..])) = heading.and_then(|at| comment.split_at_checked(at))
+    else {
+        return say(page, comment);
+    };
+    page.subsection(table);
+    say(page, before);
+    let mut about: Vec<&str> = Vec::new();
+    for line in keys {
+        if !is_configuration(line) {
+            about.push(line);
+            continue;
+        }
+        page.term(&bold(line));
+        page.text("Not set.");
+        if about.is_empty() {
+            page.text("As above.");
+        }
+        say(page, &about);
+        about.clear();
+    }
+    say(page, &about);
+}
+
+fn is_heading(line: &str) -> bool {
+    line.starts_with('[') && line.ends_with(']')
 }
 
 /// Whether the value goes on in the next line.
@@ -106,7 +137,7 @@ fn is_configuration(line: &str) -> bool {
         && key
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
-    named || (line.starts_with('[') && line.ends_with(']'))
+    named || is_heading(line)
 }
 
 #[cfg(test)]
@@ -123,6 +154,18 @@ mod tests {
         assert_eq!(read("#key = 1"), Line::Key("key = 1", false));
         assert!(open("a = ["));
         assert!(!open("a = [\"[\"]"));
+    }
+
+    #[test]
+    fn a_table_that_can_be_there_has_a_heading() {
+        let mut page = Page::default();
+        let file = "# About.\n\n# Why:\n# [link.NAME]\n# What it is.\n# name = 1\n\n[next]\n";
+        write(&mut page, file);
+        let page = page.finish();
+        let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}: {page}"));
+        assert!(at(".SS \"[link.NAME]\"") < at("Why:"));
+        assert!(at("Why:") < at(".TP\n\\fBname = 1"));
+        assert!(at(".TP\n\\fBname = 1") < at("What it is."));
     }
 
     #[test]
