@@ -26,7 +26,9 @@ stop() {
 trap stop EXIT
 trap 'exit 130' INT TERM
 
-say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+bold='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\033[1m' plain=$'\033[0m'; fi
+say() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
 omadm() { "$bin/omadm" --socket "$work/control" "$@"; }
 server() {
     local verb=$1 noun=$2
