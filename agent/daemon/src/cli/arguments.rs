@@ -291,6 +291,14 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_path_takes_a_file_away() {
+        for option in ["--ca-file", "--client-certificate", "--client-key"] {
+            let parsed = Arguments::try_parse_from(["omadm", "account", "set", "lab", option, ""]);
+            assert!(parsed.is_ok(), "{option}");
+        }
+    }
+
+    #[test]
     fn no_option_takes_a_secret_itself() {
         let command = Arguments::command();
         let account = command.find_subcommand("account").unwrap();

@@ -105,11 +105,12 @@ fn prospect(account: &AccountState) -> Option<String> {
     let Some(seconds) = account.next_seconds else {
         return waiting.map(|reason| format!("waiting: {reason}"));
     };
-    let mut text = format!(
-        "next in {} ({})",
-        print::duration(seconds.round()),
-        account.next_causes.join(", ")
-    );
+    let causes = account.next_causes.join(", ");
+    let mut text = match seconds.round() {
+        seconds if seconds < 1.0 => format!("due ({causes})"),
+        seconds if seconds < 60.0 => format!("next in {seconds:.0} s ({causes})"),
+        seconds => format!("next in {} ({causes})", print::duration(seconds)),
+    };
     if let Some(reason) = waiting {
         text.push_str(", waiting: ");
         text.push_str(reason);
@@ -234,6 +235,23 @@ mod tests {
             text.ends_with("no accounts; make one with: omadm account add\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn the_time_until_the_next_attempt_has_whole_seconds() {
+        for (seconds, expected) in [
+            (0.0, "due (retry), waiting: no network"),
+            (7.2, "next in 7 s (retry), waiting: no network"),
+            (61.0, "next in 00:01:01 (retry), waiting: no network"),
+        ] {
+            let account = AccountState {
+                next_seconds: Some(seconds),
+                next_causes: vec!["retry".to_owned()],
+                waiting: Some("no network".to_owned()),
+                ..AccountState::default()
+            };
+            assert_eq!(prospect(&account).as_deref(), Some(expected));
+        }
     }
 
     #[test]

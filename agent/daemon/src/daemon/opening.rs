@@ -101,6 +101,12 @@ impl Way {
         all.any(|attempt| attempt.settings.is_ok())
     }
 
+    /// Whether the default route, if it is taken, stands in for a link that the account names.
+    fn has_links(&self) -> bool {
+        let mut all = self.attempts.iter();
+        all.any(|attempt| attempt.reference != DEFAULT_ROUTE)
+    }
+
     /// Opens a bearer to the first address that can be had.
     pub(super) fn open(self) -> Opening {
         Box::pin(self.try_each())
@@ -110,6 +116,7 @@ impl Way {
         let several = self.attempts.len() > 1;
         let mut failures: Vec<(String, Failure)> = Vec::new();
         let mut passed_over = None;
+        let mut falls_back = self.has_links();
         for (at, attempt) in self.attempts.into_iter().enumerate() {
             let Attempt {
                 address: text,
@@ -127,7 +134,7 @@ impl Way {
                     continue;
                 }
             };
-            if reference == DEFAULT_ROUTE && !failures.is_empty() {
+            if reference == DEFAULT_ROUTE && std::mem::take(&mut falls_back) {
                 log::warn!("{text} is tried over the default route, as the account allows");
             }
             let opened = match text.parse() {

@@ -32,7 +32,7 @@ pub(in super::super) fn table(
         table.row([
             &account.name,
             &account.server_id,
-            &account.addresses.join(" "),
+            &addresses(&account.addresses),
             or_dash(account.last_result.as_deref()),
             &account
                 .next_attempt
@@ -86,6 +86,15 @@ pub(super) fn details(account: &AccountState, style: Style, out: &mut dyn Write)
         line("Connects by", &way(connection))?;
     }
     Ok(())
+}
+
+/// The address that is tried first, and how many others there are.
+fn addresses(all: &[String]) -> String {
+    match all {
+        [] => "-".to_owned(),
+        [only] => only.clone(),
+        [first, others @ ..] => format!("{first} +{}", others.len()),
+    }
 }
 
 fn or_dash(text: Option<&str>) -> &str {

@@ -46,6 +46,22 @@ fn the_table_is_narrow() {
 }
 
 #[test]
+fn addresses_take_the_room_that_there_is() {
+    let several = AccountState {
+        name: "roof".to_owned(),
+        addresses: vec!["https://dm.example:8443/dm".to_owned(), "b".to_owned()],
+        ..lab()
+    };
+    let text = printed(|out| table(&[lab(), several.clone()], Style::Plain, out));
+    let lines: Vec<&str> = text.lines().collect();
+    let result = lines[0].find("LAST RESULT");
+    assert!(lines[2].contains("8443/dm +1  bearer"), "{text}");
+    assert_eq!(lines[1].find("bearer-failed"), result, "{text}");
+    assert_eq!(lines[2].find("bearer-failed"), result, "{text}");
+    assert!(lines.iter().all(|line| line.len() <= 100), "{text}");
+}
+
+#[test]
 fn what_keeps_a_session_from_beginning_is_said_below_the_table() {
     let waiting = AccountState {
         waiting: Some("wwan0 is metered".to_owned()),

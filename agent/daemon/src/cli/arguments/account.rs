@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
 use super::{Encoding, Listing, examples};
 
@@ -90,7 +91,8 @@ pub(in super::super) struct Adding {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 What is not given stays as it is; an empty value (--proxy '') takes away what was there. Sessions
-that run go on as they began.
+that run go on as they began. Addresses, names and kinds of credentials are leaves of ./DMAcc/NAME:
+omadm tree shows them, omadm set changes them.
 
 Examples:
   omadm account set lab --connect lte --connect interface:eth0 --metered deny
@@ -126,16 +128,16 @@ pub(in super::super) struct Policy {
     #[arg(long, value_name = "YES", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(in super::super) allow_http: Option<bool>,
     /// Trust only the certificate authorities of this PEM file, which omadmd reads.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path(), value_hint = ValueHint::FilePath)]
     pub(in super::super) ca_file: Option<PathBuf>,
     /// A public key that the server's certificate may have: sha256/BASE64; may be repeated.
     #[arg(long, value_name = "PIN")]
     pub(in super::super) pin: Vec<String>,
     /// The device's certificate and its chain in PEM, which omadmd reads.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path(), value_hint = ValueHint::FilePath)]
     pub(in super::super) client_certificate: Option<PathBuf>,
     /// The private key of the device's certificate in PEM, which omadmd reads.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path(), value_hint = ValueHint::FilePath)]
     pub(in super::super) client_key: Option<PathBuf>,
     /// How the device proves itself to an HTTP server that asks for credentials.
     #[arg(long, value_enum)]
@@ -232,6 +234,11 @@ pub(in super::super) enum Rule {
     Allow,
     /// It may not.
     Deny,
+}
+
+/// A path that may be empty, which takes away the one that was there; clap's own parser refuses it.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 /// The name of a value, as the interface has it.

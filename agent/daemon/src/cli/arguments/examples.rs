@@ -50,7 +50,8 @@ Examples:
   omadm kpi 'memory.*' 'link.*'         two groups
   omadm kpi 'memory.*' --watch 2        again every two seconds
   omadm kpi --all                       and what it has not, with the reason
-  omadm kpi --openmetrics > /var/lib/node_exporter/omadm.prom";
+  cd /var/lib/prometheus/node-exporter && omadm kpi --openmetrics > omadm.new && \\
+      mv omadm.new omadm.prom           for node_exporter, which never sees half a file";
 
 pub(super) const ACCOUNT: &str = "\
 Examples:

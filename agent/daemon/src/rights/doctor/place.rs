@@ -13,6 +13,7 @@ use std::path::Path;
 use nix::fcntl::AtFlags;
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, Gid, Group, faccessat};
+use omadm_bindings::load_certificates;
 
 use super::{AccountFile, missing, ok, unseen};
 use crate::cli::octets;
@@ -165,6 +166,17 @@ pub(super) fn account_files(files: Option<&[AccountFile]>) -> Feature {
                 _ => format!("put it there, or change account {}", file.account),
             };
             return missing(name, text, mend);
+        }
+        // What a key is worth shows with its certificate, and it is nobody's to be read twice.
+        if file.what != "client key"
+            && let Err(error) = load_certificates(&file.path)
+        {
+            let text = format!("account {}: {} {error}", file.account, file.what);
+            return missing(
+                name,
+                text,
+                format!("omadm account set {} --help", file.account),
+            );
         }
     }
     match files {

@@ -84,7 +84,8 @@ fn files_of_accounts_are_opened() {
         what: "ca-file",
         path: directory.path().join(name),
     };
-    fs::write(directory.path().join("ca.pem"), "").unwrap();
+    let pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    fs::write(directory.path().join("ca.pem"), pem).unwrap();
     let found = place::account_files(Some(&[file("ca.pem")]));
     assert_eq!(
         (found.state, found.detail.as_str()),
@@ -93,6 +94,10 @@ fn files_of_accounts_are_opened() {
     let found = place::account_files(Some(&[file("ca.pem"), file("gone.pem")]));
     assert_eq!(found.state, FeatureState::Missing);
     assert!(found.detail.contains("account lab: ca-file"), "{found:?}");
+    fs::write(directory.path().join("empty.pem"), "").unwrap();
+    let found = place::account_files(Some(&[file("ca.pem"), file("empty.pem")]));
+    assert_eq!(found.state, FeatureState::Missing);
+    assert!(found.detail.contains("no certificate in it"), "{found:?}");
     assert_eq!(place::account_files(None).state, FeatureState::Unseen);
 }
 
