@@ -106,7 +106,7 @@ impl<'a> Turn<'a> {
                 overcome: true,
                 ..fault
             }),
-            Some(fault) if fault.text != NO_CREDENTIALS => {
+            Some(fault) if ![NO_CREDENTIALS, NO_NONCE].contains(&&*fault.text) => {
                 self.record(Refusal::stale_nonce(Party::Server));
             }
             _ => {}
@@ -266,6 +266,12 @@ impl<'a> Turn<'a> {
             _ if self.session.challenge.is_some() => {
                 credential("wrong secret (the nonce was fresh)".into(), same)
             }
+            // A device that was never challenged cannot know better (OMA-TS-DM-Security 5.3).
+            _ if device.client.nonce.is_empty() => Refusal::of_device(
+                Subject::Nonce,
+                NO_NONCE,
+                "nothing: it is challenged, and shows its credentials again",
+            ),
             _ => credential("wrong secret, or a stale nonce".into(), same),
         }
     }
@@ -293,6 +299,7 @@ impl<'a> Turn<'a> {
 }
 
 const NO_CREDENTIALS: &str = "no credentials";
+const NO_NONCE: &str = "the device has no nonce of this server yet";
 
 /// What a peer sent, short enough for a line.
 pub(super) fn shorten(text: &str) -> String {

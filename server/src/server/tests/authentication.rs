@@ -93,6 +93,20 @@ fn a_wrong_secret_gets_two_challenges_and_no_third() {
 }
 
 #[test]
+fn a_first_contact_is_not_taken_for_a_wrong_secret() {
+    let mut client = credential(AuthScheme::Md5, USER, PASSWORD);
+    client.nonce.clear();
+    let mut device = Script::registered(client, None);
+    assert_eq!(device.begin().status("SyncHdr"), "401");
+    let session = device.server.store().session(1).unwrap().unwrap();
+    let detail = session.detail.unwrap();
+    assert_eq!(detail, "the device has no nonce of this server yet");
+    assert_eq!(device.begin().status("SyncHdr"), "212");
+    let session = device.server.store().session(1).unwrap().unwrap();
+    assert_eq!(session.refusals, []);
+}
+
+#[test]
 fn an_unknown_device_is_answered_as_one_with_a_wrong_secret() {
     let mut known = Script::new();
     let mut unknown = Script::new();

@@ -52,11 +52,17 @@ impl Script {
     }
 
     pub(super) fn with(scheme: AuthScheme, server: Option<Credential>) -> Self {
+        Self::registered(credential(scheme, USER, PASSWORD), server)
+    }
+
+    /// A device with these credentials in the registry.
+    pub(super) fn registered(client: Credential, server: Option<Credential>) -> Self {
         let mut store = Store::in_memory().unwrap();
+        let scheme = client.scheme;
         let device = Device {
             id: DEVICE.into(),
             known: true,
-            client: credential(scheme, USER, PASSWORD),
+            client,
             server,
         };
         let new = NewDevice {
