@@ -20,7 +20,7 @@ use std::time::Duration;
 mod device;
 mod line;
 
-pub use device::{account, device_tree};
+pub use device::{GATEWAY, account, device_tree, groups};
 pub use line::{Direction, Flaky, Line, Passage, Perfect};
 
 use device::registration;

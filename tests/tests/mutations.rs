@@ -10,12 +10,7 @@
 use omadm_server::job::{Content, Operation};
 use omadm_syncml::MediaType;
 use omadm_tests::dice::Dice;
-use omadm_tests::pair::{Direction, Line, Pair, Passage};
-
-const SOURCES: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../probes/tests/fixtures/gateway"
-);
+use omadm_tests::pair::{Direction, GATEWAY, Line, Pair, Passage};
 
 /// Damages every message that goes in one direction.
 struct Noise {
@@ -198,7 +193,7 @@ fn bombard(direction: Direction, encoding: MediaType, messages: u32) {
     };
     let mut ended = 0_u32;
     while line.damaged < messages {
-        let mut pair = Pair::new(encoding, &[], SOURCES).unwrap();
+        let mut pair = Pair::new(encoding, &[], GATEWAY).unwrap();
         for _ in 0..25 {
             for _ in 0..3 {
                 pair.queue(&jobs(&mut dice)).unwrap();

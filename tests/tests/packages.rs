@@ -11,14 +11,10 @@ use omadm_syncml::{
     Address, Alert, AlertCode, Command, Limits, MediaType, Message, Now, UriLimits, decode,
 };
 use omadm_tests::ask::{add, get};
-use omadm_tests::pair::{Direction, Pair, Perfect, Run};
+use omadm_tests::pair::{Direction, GATEWAY, Pair, Perfect, Run, groups};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-const SOURCES: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../probes/tests/fixtures/gateway"
-);
 const ENCODINGS: [MediaType; 2] = [MediaType::DmXml, MediaType::DmWbxml];
 
 /// What both ends announce as `MaxMsgSize`.
@@ -28,22 +24,13 @@ const MESSAGE: u64 = 5_000;
 const GROUPS: usize = 100;
 const LEAVES: usize = 99;
 
-const DDF: &str = r"<MgmtTree><VerDTD>1.2</VerDTD><Node><NodeName>Big</NodeName>
-<DFProperties><AccessType><Get/></AccessType><DFFormat><node/></DFFormat><Occurrence><One/></Occurrence>
-<Scope><Permanent/></Scope><DFType><DDFName/></DFType></DFProperties>
-<Node><NodeName/><DFProperties><AccessType><Add/><Get/></AccessType><DFFormat><node/></DFFormat>
-<Occurrence><ZeroOrMore/></Occurrence><Scope><Dynamic/></Scope><DFType><DDFName/></DFType></DFProperties>
-<Node><NodeName/><DFProperties><AccessType><Add/><Get/></AccessType><DFFormat><chr/></DFFormat>
-<Occurrence><ZeroOrMore/></Occurrence><Scope><Dynamic/></Scope><DFType><MIME>text/plain</MIME></DFType>
-</DFProperties></Node></Node></Node></MgmtTree>";
-
 fn pair(encoding: MediaType) -> Pair {
     let parameters = SessionParameters {
         max_msg_size: MESSAGE,
         message_bytes: 5_000,
         ..SessionParameters::default()
     };
-    Pair::with_limits(encoding, &[DDF], SOURCES, parameters).unwrap()
+    Pair::with_limits(encoding, &[&groups("Big")], GATEWAY, parameters).unwrap()
 }
 
 fn leaf(group: usize, leaf: usize) -> (String, String) {
@@ -197,7 +184,8 @@ fn an_object_that_the_device_does_not_take_is_not_sent() {
         max_obj_size: 1_000,
         ..SessionParameters::default()
     };
-    let mut pair = Pair::with_limits(MediaType::DmXml, &[DDF], SOURCES, parameters).unwrap();
+    let mut pair =
+        Pair::with_limits(MediaType::DmXml, &[&groups("Big")], GATEWAY, parameters).unwrap();
     let whole = pair.queue(&[add("./Big/A/B", &"x".repeat(1_000))]).unwrap();
     let large = pair.queue(&[add("./Big/A/C", &"x".repeat(1_001))]).unwrap();
     let run = pair.run(&mut Perfect).unwrap();

@@ -13,16 +13,12 @@ use omadm_server::store::JobState;
 use omadm_syncml::{Address, AlertId, Format, GenericAlert, Mark, MediaType, UriLimits, Value};
 use omadm_tests::ask::{add, get, replace};
 use omadm_tests::dice::Dice;
-use omadm_tests::pair::{DEVICE, Flaky, Pair, Perfect};
+use omadm_tests::pair::{DEVICE, Flaky, GATEWAY, Pair, Perfect};
 
-const SOURCES: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../probes/tests/fixtures/gateway"
-);
 const ENCODINGS: [MediaType; 2] = [MediaType::DmXml, MediaType::DmWbxml];
 
 fn pair(encoding: MediaType) -> Pair {
-    Pair::new(encoding, &[], SOURCES).unwrap()
+    Pair::new(encoding, &[], GATEWAY).unwrap()
 }
 
 /// The value of a stored leaf on the device.

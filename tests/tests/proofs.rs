@@ -18,12 +18,10 @@ use omadm_syncml::{
 };
 use omadm_tests::ask::{add, get, replace};
 use omadm_tests::dice::Dice;
-use omadm_tests::pair::{DEVICE, Direction, Flaky, Line, Pair, Passage, Perfect, Proofs, Run};
+use omadm_tests::pair::{
+    DEVICE, Direction, Flaky, GATEWAY, Line, Pair, Passage, Perfect, Proofs, Run,
+};
 
-const SOURCES: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../probes/tests/fixtures/gateway"
-);
 const ENCODINGS: [MediaType; 2] = [MediaType::DmXml, MediaType::DmWbxml];
 const NAME: &str = "./DMAcc/dms/Name";
 
@@ -36,7 +34,7 @@ fn proofs(client: AuthScheme, server: AuthScheme) -> Proofs {
 }
 
 fn pair(encoding: MediaType, proofs: Proofs) -> Pair {
-    Pair::with_proofs(encoding, SOURCES, proofs).unwrap()
+    Pair::with_proofs(encoding, GATEWAY, proofs).unwrap()
 }
 
 fn hmac_pair() -> Pair {

@@ -13,19 +13,15 @@ use omadm_server::store::JobState;
 use omadm_syncml::{Address, Format, MediaType, UriLimits, Value};
 use omadm_tests::ask::{add, copy, delete, get, replace};
 use omadm_tests::pair::{
-    DEVICE_SECRET, Direction, Line, Pair, Passage, Perfect, Run, SERVER_SECRET,
+    DEVICE_SECRET, Direction, GATEWAY, Line, Pair, Passage, Perfect, Run, SERVER_SECRET,
 };
 
-const SOURCES: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../probes/tests/fixtures/gateway"
-);
 const NAME: &str = "./DMAcc/dms/Name";
 const NOTE: &str = "./DMAcc/dms/Ext/Test/Note";
 const SERVER_CREDENTIAL: &str = "./DMAcc/dms/AppAuth/2";
 
 fn pair(encoding: MediaType) -> Pair {
-    Pair::new(encoding, &[], SOURCES).unwrap()
+    Pair::new(encoding, &[], GATEWAY).unwrap()
 }
 
 /// The value of a stored leaf on the device.

@@ -5,22 +5,8 @@ use omadm_server::job::Operation;
 use omadm_server::store::JobState;
 use omadm_syncml::{Address, MediaType, Now, UriLimits};
 use omadm_tests::ask::get;
-use omadm_tests::pair::{Pair, Perfect};
+use omadm_tests::pair::{GATEWAY, Pair, Perfect, groups};
 use std::time::Duration;
-
-const SOURCES: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../probes/tests/fixtures/gateway"
-);
-
-const DDF: &str = r"<MgmtTree><VerDTD>1.2</VerDTD><Node><NodeName>Scan</NodeName>
-<DFProperties><AccessType><Get/></AccessType><DFFormat><node/></DFFormat><Occurrence><One/></Occurrence>
-<Scope><Permanent/></Scope><DFType><DDFName/></DFType></DFProperties>
-<Node><NodeName/><DFProperties><AccessType><Add/><Get/></AccessType><DFFormat><node/></DFFormat>
-<Occurrence><ZeroOrMore/></Occurrence><Scope><Dynamic/></Scope><DFType><DDFName/></DFType></DFProperties>
-<Node><NodeName/><DFProperties><AccessType><Add/><Get/></AccessType><DFFormat><chr/></DFFormat>
-<Occurrence><ZeroOrMore/></Occurrence><Scope><Dynamic/></Scope><DFType><MIME>text/plain</MIME></DFType>
-</DFProperties></Node></Node></Node></MgmtTree>";
 
 const LEAVES: [&str; 10] = [
     "Status", "Value", "Unit", "RSRP", "RSRQ", "SINR", "RSSI", "CellId", "Tac", "Band",
@@ -34,7 +20,7 @@ fn leaves() -> Vec<String> {
 }
 
 fn pair(encoding: MediaType) -> Pair {
-    let mut pair = Pair::new(encoding, &[DDF], SOURCES).unwrap();
+    let mut pair = Pair::new(encoding, &[&groups("Scan")], GATEWAY).unwrap();
     let mut overlay = Overlay::new();
     let mut edit = Edit::new(&pair.tree, &mut overlay, Snapshot::empty());
     let now = Now {

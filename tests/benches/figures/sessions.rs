@@ -10,7 +10,7 @@ use omadm_agent::mo::dmacc;
 use omadm_dm::session::{Output, Session, SessionCause, SessionEnd, SessionStart};
 use omadm_dm::{Account, Tree};
 use omadm_syncml::{Envelope, MediaType, Now, PeerProof, Wall};
-use omadm_tests::pair::{DEVICE_SECRET, SERVER_ID, SERVER_SECRET, account, device_tree};
+use omadm_tests::pair::{DEVICE_SECRET, GATEWAY, SERVER_ID, SERVER_SECRET, account, device_tree};
 use omadm_tests::process::{Agent, Bench, Server};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -18,11 +18,6 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
-
-const SOURCES: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../probes/tests/fixtures/gateway"
-);
 
 /// How long the server is asked, with each number of devices at a time.
 const LOAD: Duration = Duration::from_secs(5);
@@ -46,7 +41,7 @@ struct Device {
 
 impl Device {
     fn new(id: &str, url: &str) -> Self {
-        let mut tree = device_tree(id, SOURCES).unwrap();
+        let mut tree = device_tree(id, GATEWAY).unwrap();
         let begun = Instant::now();
         let new = account(MediaType::DmWbxml, url);
         let (writes, policy) = dmacc::add(&tree, &new, id, now(begun)).unwrap();

@@ -14,6 +14,26 @@ use omadm_syncml::auth::Secret;
 use std::error::Error;
 use zeroize::Zeroizing;
 
+/// A recorded gateway that probes can read.
+pub const GATEWAY: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../probes/tests/fixtures/gateway"
+);
+
+/// The description of a permanent node with groups of text leaves, all made at run time.
+pub fn groups(name: &str) -> String {
+    format!(
+        "<MgmtTree><VerDTD>1.2</VerDTD><Node><NodeName>{name}</NodeName>
+<DFProperties><AccessType><Get/></AccessType><DFFormat><node/></DFFormat><Occurrence><One/></Occurrence>
+<Scope><Permanent/></Scope><DFType><DDFName/></DFType></DFProperties>
+<Node><NodeName/><DFProperties><AccessType><Add/><Get/></AccessType><DFFormat><node/></DFFormat>
+<Occurrence><ZeroOrMore/></Occurrence><Scope><Dynamic/></Scope><DFType><DDFName/></DFType></DFProperties>
+<Node><NodeName/><DFProperties><AccessType><Add/><Get/></AccessType><DFFormat><chr/></DFFormat>
+<Occurrence><ZeroOrMore/></Occurrence><Scope><Dynamic/></Scope><DFType><MIME>text/plain</MIME></DFType>
+</DFProperties></Node></Node></Node></MgmtTree>"
+    )
+}
+
 /// The tree of a device with this name, whose probes read `sources`.
 pub fn device_tree(id: &str, sources: &str) -> Result<Tree, Box<dyn Error>> {
     let id = DevId {
