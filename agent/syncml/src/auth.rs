@@ -2,6 +2,7 @@
 
 mod hmac;
 
+pub(crate) use hmac::body_digest;
 pub use hmac::{HMAC_HEADER, HmacHeader, HmacHeaderError, hmac, verify_hmac};
 
 use crate::{Cred, Data, Meta};

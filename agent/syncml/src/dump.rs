@@ -88,16 +88,7 @@ impl Dump {
         } else if let Ok(text) = std::str::from_utf8(octets) {
             let _ = writeln!(self.out, "{} ({} octets)", line(text), octets.len());
         } else {
-            let shown = octets.get(..SHOWN_OCTETS).unwrap_or(octets);
-            for octet in shown {
-                let _ = write!(self.out, "{octet:02x} ");
-            }
-            let rest = if shown.len() < octets.len() {
-                "… "
-            } else {
-                ""
-            };
-            let _ = writeln!(self.out, "{rest}({} octets)", octets.len());
+            let _ = writeln!(self.out, "{}", hexadecimal(octets));
         }
     }
 
@@ -115,10 +106,26 @@ impl Dump {
     }
 }
 
+/// The first octets, and how many there are.
+pub(crate) fn hexadecimal(octets: &[u8]) -> String {
+    let shown = octets.get(..SHOWN_OCTETS).unwrap_or(octets);
+    let mut text = String::new();
+    for octet in shown {
+        let _ = write!(text, "{octet:02x} ");
+    }
+    let rest = if shown.len() < octets.len() {
+        "… "
+    } else {
+        ""
+    };
+    let _ = write!(text, "{rest}({} octets)", octets.len());
+    text
+}
+
 /// The text as it is when it fits a line and does not begin or end with white space, and else
 /// in quotes and escaped. A peer cannot send a terminal control sequences this way, nor text
 /// that turns the direction of what follows it.
-fn line(text: &str) -> String {
+pub(crate) fn line(text: &str) -> String {
     let plain = text.chars().all(|c| is_plain(c) || c == '\\');
     if plain && text.trim().len() == text.len() && !text.starts_with('"') {
         text.to_owned()

@@ -18,6 +18,7 @@ pub mod format;
 pub mod limits;
 pub mod mask;
 pub mod message;
+pub mod notification;
 mod progress;
 pub mod proof;
 pub mod status;
@@ -42,6 +43,7 @@ pub use message::{
     Alert, Command, Container, Cred, Data, Header, Item, Location, Message, Meta, Request, Results,
     Status,
 };
+pub use notification::{Initiator, NonceUsed, Notification, NotificationError, Package0, UiMode};
 pub use proof::{AcceptedProof, PeerProof, ServerTrust};
 pub use status::StatusCode;
 pub use time::{Now, Wall};

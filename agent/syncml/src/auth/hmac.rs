@@ -196,7 +196,7 @@ fn quoted(text: &str) -> Option<(String, &str)> {
 /// The `mac` of a message: `B64(MD5(B64(MD5(user ":" password)) ":" nonce ":" B64(MD5(body))))`.
 /// `body` is what is sent, octet for octet. Despite its name this is not RFC 2104.
 pub fn hmac(user: &str, password: &Secret, nonce: &[u8], body: &[u8]) -> String {
-    STANDARD.encode(digest(user, password, nonce, body))
+    STANDARD.encode(body_digest(user, password, nonce, body))
 }
 
 /// Whether `mac` proves that its sender knows the password of `user`, this nonce and this body.
@@ -210,7 +210,7 @@ pub fn verify_hmac(mac: &str, user: &str, password: &Secret, nonce: &[u8], body:
     let Ok(mut claimed) = TOLERANT.decode(compact(mac).as_bytes()) else {
         return false;
     };
-    let digest = digest(user, password, nonce, body);
+    let digest = body_digest(user, password, nonce, body);
     let text: Vec<u8> = digest.iter().copied().flat_map(hexadecimal).collect();
     let raw = digest.as_slice().ct_eq(&claimed);
     claimed.make_ascii_lowercase();
@@ -228,7 +228,8 @@ fn hexadecimal(octet: u8) -> [u8; 2] {
     [digit(octet >> 4), digit(octet & 15)]
 }
 
-fn digest(user: &str, password: &Secret, nonce: &[u8], body: &[u8]) -> [u8; 16] {
+/// The octets of [`hmac`], which a notification carries as they are.
+pub(crate) fn body_digest(user: &str, password: &Secret, nonce: &[u8], body: &[u8]) -> [u8; 16] {
     let secret: Zeroizing<[u8; 16]> =
         Zeroizing::new(Md5::digest(plain(user, password).as_slice()).into());
     let secret = Zeroizing::new(STANDARD.encode(secret.as_slice()));
