@@ -19,11 +19,17 @@
 #![forbid(unsafe_code)]
 
 mod address;
+#[cfg(feature = "obex")]
+mod arrival;
 mod bearer;
 mod error;
 #[cfg(feature = "http")]
 mod http;
 mod http_fault;
+#[cfg(feature = "obex")]
+mod listen;
+#[cfg(feature = "obex")]
+pub mod obex;
 #[cfg(feature = "http")]
 mod pem;
 mod pin;
@@ -32,11 +38,17 @@ mod tls_fault;
 mod trust;
 
 pub use address::{Address, AddressError};
+#[cfg(feature = "obex")]
+pub use arrival::{
+    Arrival, Bootstrap, Identity, LineState, ListenSettings, Listening, Opening as SessionOpening,
+};
 pub use bearer::{Bearer, BearerEvent, Traffic};
 pub use error::{Error, Phase, Retry};
 #[cfg(feature = "http")]
 pub use http::{check_client_certificate, system_root_count};
 pub use http_fault::{HttpAuthFault, ProxyFault, RedirectFault};
+#[cfg(feature = "obex")]
+pub use listen::listen;
 #[cfg(feature = "http")]
 pub use pem::load_certificates;
 pub use pin::{PinError, SpkiPin};

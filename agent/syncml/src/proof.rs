@@ -18,6 +18,9 @@ pub enum PeerProof {
         /// Whether the server asked for a certificate of the device and was shown one.
         mutual: bool,
     },
+    /// OBEX digest authentication with the secret that the account has for it. It proves who has
+    /// connected, not who sends what follows: whoever sits on the line may.
+    ObexDigest,
 }
 
 impl PeerProof {
@@ -51,8 +54,10 @@ pub enum ServerTrust {
 
 impl fmt::Display for PeerProof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Tls { server, mutual } = self else {
-            return f.write_str("nothing");
+        let (server, mutual) = match self {
+            Self::None => return f.write_str("nothing"),
+            Self::ObexDigest => return f.write_str("an OBEX digest"),
+            Self::Tls { server, mutual } => (server, mutual),
         };
         f.write_str(match server {
             ServerTrust::SystemRoot => "TLS, by an authority of the machine",
@@ -74,11 +79,19 @@ pub enum AcceptedProof {
     TlsPin,
     /// Any, if the device showed a certificate as well.
     TlsMutual,
+    /// The secret that the account has for OBEX.
+    ObexDigest,
 }
 
 impl AcceptedProof {
     /// Every one, the widest first.
-    pub const ALL: [Self; 4] = [Self::Tls, Self::TlsCa, Self::TlsPin, Self::TlsMutual];
+    pub const ALL: [Self; 5] = [
+        Self::Tls,
+        Self::TlsCa,
+        Self::TlsPin,
+        Self::TlsMutual,
+        Self::ObexDigest,
+    ];
 
     /// The name that people write.
     pub const fn as_str(self) -> &'static str {
@@ -87,19 +100,23 @@ impl AcceptedProof {
             Self::TlsCa => "tls-ca",
             Self::TlsPin => "tls-pin",
             Self::TlsMutual => "tls-mutual",
+            Self::ObexDigest => "obex-digest",
         }
     }
 
     /// Whether `proof` is such a one.
     pub const fn covers(self, proof: PeerProof) -> bool {
-        let PeerProof::Tls { server, mutual } = proof else {
-            return false;
+        let (server, mutual) = match proof {
+            PeerProof::None => return false,
+            PeerProof::ObexDigest => return matches!(self, Self::ObexDigest),
+            PeerProof::Tls { server, mutual } => (server, mutual),
         };
         match self {
             Self::Tls => true,
             Self::TlsCa => matches!(server, ServerTrust::PrivateCa | ServerTrust::Pinned),
             Self::TlsPin => matches!(server, ServerTrust::Pinned),
             Self::TlsMutual => mutual,
+            Self::ObexDigest => false,
         }
     }
 }
@@ -146,13 +163,17 @@ mod tests {
             mutual: true,
         };
         for (proof, expected) in [
-            (PeerProof::None, [false, false, false, false]),
-            (PeerProof::tls(SystemRoot), [true, false, false, false]),
-            (PeerProof::tls(PrivateCa), [true, true, false, false]),
-            (PeerProof::tls(Pinned), [true, true, true, false]),
-            (mutual(SystemRoot), [true, false, false, true]),
-            (mutual(PrivateCa), [true, true, false, true]),
-            (mutual(Pinned), [true, true, true, true]),
+            (PeerProof::None, [false, false, false, false, false]),
+            (
+                PeerProof::tls(SystemRoot),
+                [true, false, false, false, false],
+            ),
+            (PeerProof::tls(PrivateCa), [true, true, false, false, false]),
+            (PeerProof::tls(Pinned), [true, true, true, false, false]),
+            (mutual(SystemRoot), [true, false, false, true, false]),
+            (mutual(PrivateCa), [true, true, false, true, false]),
+            (mutual(Pinned), [true, true, true, true, false]),
+            (PeerProof::ObexDigest, [false, false, false, false, true]),
         ] {
             let covered = AcceptedProof::ALL.map(|accepted| accepted.covers(proof));
             assert_eq!(covered, expected, "{proof}");
@@ -175,6 +196,8 @@ mod tests {
             (ca, pinned, false),
             (mutual, ca, false),
             (ca, mutual, false),
+            (PeerProof::ObexDigest, ca, false),
+            (ca, PeerProof::ObexDigest, false),
         ] {
             assert_eq!(now.covers(before), expected, "{now} after {before}");
         }
@@ -189,7 +212,7 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .ends_with("tls, tls-ca, tls-pin, tls-mutual")
+                .ends_with("tls, tls-ca, tls-pin, tls-mutual, obex-digest")
         );
     }
 }
