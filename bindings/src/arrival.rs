@@ -33,6 +33,8 @@ pub enum Opening {
     Bootstrap(Bootstrap),
     /// By asking for the device's first message, without a word of its own.
     Poll,
+    /// A device: with its first message, which is the bearer's first event.
+    Message,
 }
 
 /// A bootstrap document as it came (OMA-TS-DM_Bootstrap 1.2.1, 5.7).
@@ -55,6 +57,7 @@ impl fmt::Debug for Opening {
             Self::Notification(octets) => write!(f, "Notification({} octets)", octets.len()),
             Self::Bootstrap(document) => document.fmt(f),
             Self::Poll => f.write_str("Poll"),
+            Self::Message => f.write_str("Message"),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use crate::address::AddressError;
 use crate::http_fault::{HttpAuthFault, ProxyFault, RedirectFault};
+#[cfg(feature = "obex")]
+use crate::obex_fault::ObexFault;
 use crate::tls_fault::TlsFault;
 use crate::trust::TrustError;
 
@@ -123,6 +125,16 @@ pub enum Error {
         /// Why.
         fault: RedirectFault,
     },
+    /// A local line cannot be opened.
+    Line {
+        /// The line as the address names it.
+        line: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The OBEX line carries no more messages of this session.
+    #[cfg(feature = "obex")]
+    Obex(ObexFault),
 }
 
 /// Which limit of time was reached.
@@ -162,7 +174,10 @@ impl Error {
             Self::Status { code, retry_after } => retry_of(*code, *retry_after),
             Self::Proxy { fault, .. } => fault.retry(),
             Self::Tls { fault, .. } if fault.may_pass() => Retry::Later(None),
+            #[cfg(feature = "obex")]
+            Self::Obex(fault) => fault.retry(),
             Self::Resolve { .. }
+            | Self::Line { .. }
             | Self::Interface { .. }
             | Self::Connect { .. }
             | Self::Timeout { .. }
@@ -237,6 +252,9 @@ impl fmt::Display for Error {
                 let location = location.as_deref().unwrap_or_default();
                 write!(f, "HTTP {code}: {}", fault.about(location))
             }
+            Self::Line { line, source } => write!(f, "{line}: {source}"),
+            #[cfg(feature = "obex")]
+            Self::Obex(fault) => fault.fmt(f),
         }
     }
 }
@@ -315,6 +333,7 @@ impl std::error::Error for Error {
         match self {
             Self::Resolve { source, .. }
             | Self::Interface { source, .. }
+            | Self::Line { source, .. }
             | Self::Transport(source) => Some(source),
             _ => None,
         }

@@ -30,6 +30,8 @@ mod http_fault;
 mod listen;
 #[cfg(feature = "obex")]
 pub mod obex;
+#[cfg(feature = "obex")]
+mod obex_fault;
 #[cfg(feature = "http")]
 mod pem;
 mod pin;
@@ -48,7 +50,9 @@ pub use error::{Error, Phase, Retry};
 pub use http::{check_client_certificate, system_root_count};
 pub use http_fault::{HttpAuthFault, ProxyFault, RedirectFault};
 #[cfg(feature = "obex")]
-pub use listen::listen;
+pub use listen::{listen, listen_for_devices};
+#[cfg(feature = "obex")]
+pub use obex_fault::ObexFault;
 #[cfg(feature = "http")]
 pub use pem::load_certificates;
 pub use pin::{PinError, SpkiPin};
@@ -79,6 +83,10 @@ pub const SCHEMES: &[Scheme] = &[
     http::PLAIN,
     #[cfg(feature = "http")]
     http::SECURE,
+    #[cfg(feature = "obex")]
+    obex::TCP,
+    #[cfg(feature = "obex")]
+    obex::UNIX,
 ];
 
 /// Opens a bearer: when it returns, the line stands and [`Bearer::proof`] is known.

@@ -26,6 +26,10 @@ pub struct Settings {
     /// What the device answers an HTTP server with that asks for credentials (401). It goes to
     /// the origin of the address alone.
     pub http_credential: Option<HttpCredential>,
+    /// What an OBEX server is answered with that asks for credentials, and what it has to prove
+    /// to know.
+    #[cfg(feature = "obex")]
+    pub obex_credential: Option<crate::obex::ObexCredential>,
     /// The proxy through which the server is reached.
     pub proxy: Option<Proxy>,
     /// The interface or VRF that everything goes through, questions for names included.
@@ -58,6 +62,8 @@ impl Default for Settings {
             pins: Vec::new(),
             client_certificate: None,
             http_credential: None,
+            #[cfg(feature = "obex")]
+            obex_credential: None,
             proxy: None,
             interface: None,
             dns_servers: Vec::new(),

@@ -205,7 +205,6 @@ impl Headers {
 pub(super) struct Outgoing {
     descriptions: VecDeque<Description>,
     body: Bytes,
-    done: bool,
 }
 
 /// One description is longer than a packet of the peer.
@@ -217,13 +216,12 @@ impl Outgoing {
         Self {
             descriptions: descriptions.into(),
             body,
-            done: false,
         }
     }
 
-    /// Moves into `headers` what fits into `room` octets; the object's last part is an
-    /// End-of-Body. Says whether that was all.
-    pub(super) fn fill(
+    /// Moves into `headers` the descriptions that fit into `room` octets. Says whether those were
+    /// all.
+    pub(super) fn describe(
         &mut self,
         mut headers: Headers,
         room: usize,
@@ -231,7 +229,7 @@ impl Outgoing {
         let empty = headers.encoded_len();
         while let Some(next) = self.descriptions.pop_front() {
             if headers.encoded_len() + next.encoded_len() > room {
-                if headers.encoded_len() == empty {
+                if headers.encoded_len() == empty && next.encoded_len() > room {
                     return Err(HeaderTooLong);
                 }
                 self.descriptions.push_front(next);
@@ -239,14 +237,28 @@ impl Outgoing {
             }
             headers = headers.with(next);
         }
+        Ok((headers, true))
+    }
+
+    /// Moves into `headers` what fits into `room` octets; the object's last part is an
+    /// End-of-Body. Says whether that was all.
+    pub(super) fn fill(
+        &mut self,
+        headers: Headers,
+        room: usize,
+    ) -> Result<(Headers, bool), HeaderTooLong> {
+        let (headers, described) = self.describe(headers, room)?;
+        if !described {
+            return Ok((headers, false));
+        }
         let room = room.saturating_sub(headers.encoded_len() + 3);
         // Rather no part than an empty one, unless it is the end.
         if room == 0 && !self.body.is_empty() {
             return Ok((headers, false));
         }
         let part = self.body.split_to(room.min(self.body.len()));
-        self.done = self.body.is_empty();
-        Ok((headers.with_body(part, self.done), self.done))
+        let done = self.body.is_empty();
+        Ok((headers.with_body(part, done), done))
     }
 }
 

@@ -5,18 +5,35 @@
 //! [`Client`] are the two roles as state machines.
 
 mod auth;
+mod bearer;
+mod binding;
+mod capability;
+mod client;
 mod code;
+mod exchange;
 mod frame;
 mod header;
 mod headers;
+mod line;
+mod message;
 mod packet;
+mod place;
 mod server;
 
+pub(crate) use binding::Role;
+pub(crate) use exchange::{End, Host, serve};
+pub(crate) use place::Place;
+
 pub use auth::{Nonce, ObexCredential};
+pub use bearer::{DialSettings, Transport, dial};
+pub use client::{
+    Client, ClientEvent, ClientFailure, ClientOutput, ClientParameters, ClientTimeouts,
+};
 pub use code::{Opcode, ResponseCode};
 pub use frame::{Deframer, FrameError, Framing};
 pub use header::{Header, HeaderError, HeaderId, HeaderReader, HeaderValue};
 pub use headers::{ConnectionId, Description, HeaderTooLong, Headers, Received};
+pub use line::ObexLine;
 pub use packet::{
     ConnectFields, HEAD, PacketError, Request, Response, SMALLEST_MTU, write, write_connect,
 };
@@ -24,6 +41,27 @@ pub use server::{
     Disturbance, Object, Server, ServerAnswer, ServerEnd, ServerEvent, ServerOutput,
     ServerParameters, ServerTimeouts, Wanted,
 };
+
+use crate::Scheme;
+use crate::address::AddressError;
+
+/// `tcp+obex`
+pub(crate) const TCP: Scheme = Scheme {
+    name: "tcp+obex",
+    check,
+    open: bearer::open,
+};
+
+/// `unix+obex`
+pub(crate) const UNIX: Scheme = Scheme {
+    name: "unix+obex",
+    check,
+    open: bearer::open,
+};
+
+fn check(text: &str) -> Result<(), AddressError> {
+    Place::parse(text).map(drop)
+}
 
 /// The service that a `CONNECT` for device management names.
 pub const TARGET_DM: &[u8] = b"SYNCML-DM";

@@ -17,6 +17,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
+pub(super) use self::intake::Intake;
 pub use self::intake::{Object, Wanted};
 
 /// Failed authentications after which the line is given up.
@@ -199,6 +200,7 @@ pub struct Server {
     challenge: Option<Nonce>,
     nonces: u64,
     failures: u8,
+    busy: bool,
     outputs: VecDeque<ServerOutput>,
     /// When the last octet arrived.
     heard: Duration,
@@ -220,6 +222,7 @@ impl Server {
             challenge: None,
             nonces: 0,
             failures: 0,
+            busy: false,
             outputs: VecDeque::new(),
             heard: now,
         }
@@ -244,9 +247,9 @@ impl Server {
         }
     }
 
-    /// Whether an OBEX connection stands.
-    pub fn is_connected(&self) -> bool {
-        self.connection.is_some()
+    /// Refuses connections from now on (0xD3), or takes them again. One that stands goes on.
+    pub fn set_busy(&mut self, busy: bool) {
+        self.busy = busy;
     }
 
     /// Takes what has arrived.
@@ -351,6 +354,9 @@ impl Server {
         let known = |target: &Bytes| self.parameters.targets.contains(&target.as_ref());
         if !headers.target.as_ref().is_none_or(known) {
             return self.answer_connect(ResponseCode::NOT_FOUND, &Headers::new());
+        }
+        if self.busy {
+            return self.answer_connect(ResponseCode::UNAVAILABLE, &Headers::new());
         }
         let proven = match self.authenticate(headers) {
             Ok(proven) => proven,

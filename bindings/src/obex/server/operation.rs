@@ -50,7 +50,6 @@ impl Server {
             }
         };
         if let Err(code) = intake.take(headers, self.parameters.object) {
-            self.event(ServerEvent::Aborted);
             return self.respond(code);
         }
         if !last {
