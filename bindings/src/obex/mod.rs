@@ -11,6 +11,8 @@ mod capability;
 mod client;
 mod code;
 mod exchange;
+#[cfg(test)]
+mod fixture;
 mod frame;
 mod header;
 mod headers;
