@@ -129,7 +129,7 @@ pub struct Listening {
     pub address: String,
     /// How the line is.
     pub state: watch::Receiver<LineState>,
-    pub(crate) task: AbortOnDrop,
+    pub(crate) _task: AbortOnDrop,
 }
 
 /// A task that does not outlive its owner.

@@ -75,7 +75,7 @@ fn start(
     Ok(Listening {
         address: address.to_string(),
         state: watched,
-        task: AbortOnDrop(task),
+        _task: AbortOnDrop(task),
     })
 }
 

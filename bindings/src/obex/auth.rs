@@ -135,7 +135,12 @@ mod tests {
     }
 
     fn hex(octets: &[u8]) -> String {
-        octets.iter().map(|octet| format!("{octet:02x}")).collect()
+        use std::fmt::Write as _;
+        let mut text = String::new();
+        for octet in octets {
+            write!(text, "{octet:02x}").unwrap();
+        }
+        text
     }
 
     /// unit/test-gobex.c of BlueZ: a nonce of zeros and the password "BlueZ".

@@ -226,7 +226,7 @@ impl Client {
         if let Err(error) = self.deframer.push(octets) {
             return self.fail(ClientFailure::Frame(error));
         }
-        match self.deframer.next() {
+        match self.deframer.next_packet() {
             Ok(Some(packet)) => {
                 // A server does not speak unasked: what follows its answer is noise.
                 self.deframer.clear();

@@ -89,7 +89,7 @@ impl Deframer {
     }
 
     /// The next whole packet.
-    pub fn next(&mut self) -> Result<Option<Bytes>, FrameError> {
+    pub fn next_packet(&mut self) -> Result<Option<Bytes>, FrameError> {
         let Some(code) = self.buffer.first() else {
             return Ok(None);
         };
@@ -129,7 +129,7 @@ mod tests {
     }
 
     fn drain(deframer: &mut Deframer) -> Vec<Bytes> {
-        std::iter::from_fn(|| deframer.next().unwrap()).collect()
+        std::iter::from_fn(|| deframer.next_packet().unwrap()).collect()
     }
 
     #[test]
@@ -157,11 +157,11 @@ mod tests {
         ] {
             let mut deframer = deframer(Framing::Stream);
             deframer.push(octets).unwrap();
-            assert_eq!(deframer.next().unwrap_err(), expected);
+            assert_eq!(deframer.next_packet().unwrap_err(), expected);
         }
         let mut deframer = deframer(Framing::Stream);
         deframer.push(b"\x82\x02\0").unwrap();
-        assert_eq!(deframer.next(), Ok(None));
+        assert_eq!(deframer.next_packet(), Ok(None));
         assert!(deframer.is_partial());
     }
 

@@ -8,6 +8,7 @@ mod auth;
 mod bearer;
 mod binding;
 mod capability;
+mod capture;
 mod client;
 mod code;
 mod exchange;
@@ -28,6 +29,7 @@ pub(crate) use place::Place;
 
 pub use auth::{Nonce, ObexCredential};
 pub use bearer::{DialSettings, Transport, dial};
+pub use capture::{Capture, CaptureError, Captured, CapturedCode};
 pub use client::{
     Client, ClientEvent, ClientFailure, ClientOutput, ClientParameters, ClientTimeouts,
 };

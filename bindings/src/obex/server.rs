@@ -266,7 +266,7 @@ impl Server {
             return self.disturbed(Disturbance::Frame(error));
         }
         while self.line == Line::Sound {
-            match self.deframer.next() {
+            match self.deframer.next_packet() {
                 Ok(Some(packet)) => self.packet(&packet, now),
                 Ok(None) => break,
                 Err(error) => return self.disturbed(Disturbance::Frame(error)),
@@ -358,9 +358,8 @@ impl Server {
         if self.busy {
             return self.answer_connect(ResponseCode::UNAVAILABLE, &Headers::new());
         }
-        let proven = match self.authenticate(headers) {
-            Ok(proven) => proven,
-            Err(()) => return self.challenge(),
+        let Ok(proven) = self.authenticate(headers) else {
+            return self.challenge();
         };
         let Some(id) = ConnectionId::new(self.last_id.wrapping_add(1).max(1)) else {
             return self.answer_connect(ResponseCode::UNAVAILABLE, &Headers::new());

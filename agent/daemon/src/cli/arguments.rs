@@ -125,10 +125,11 @@ pub(super) enum Verb {
         #[command(flatten)]
         listing: Listing,
     },
-    /// Print a SyncML, DDF or TNDS document readably, XML or WBXML; no daemon needed.
+    /// Print a SyncML, DDF or TNDS document, Package 0 or an OBEX capture readably; no daemon needed.
     #[command(after_help = examples::DECODE)]
     Decode {
-        /// The document, or - for standard input.
+        /// XML, WBXML, the octets of Package 0, or packets of OBEX as they passed a line, as they are
+        /// or in hexadecimal; - for standard input.
         #[arg(value_name = "FILE")]
         file: PathBuf,
         #[command(flatten)]

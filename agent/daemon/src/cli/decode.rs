@@ -1,4 +1,6 @@
-//! `omadm decode`: a document in readable form.
+//! `omadm decode`: a document, a notification or a capture of OBEX in readable form.
+
+mod line;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -32,7 +34,7 @@ const LIMITS: Limits = Limits {
     memory: 1 << 28,
 };
 
-/// Prints the document of a file.
+/// Prints what is in a file.
 pub(super) fn run(
     file: &Path,
     listing: Listing,
@@ -40,7 +42,16 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let bytes = input::document(file)?;
-    let (encoding, element) = decode(&bytes).map_err(|reason| at(file, reason))?;
+    let (encoding, element) = match decode(&bytes) {
+        Ok(document) => document,
+        Err(reason) => {
+            return match line::read(&bytes) {
+                Ok(found) if listing.json => print::json(out, &found.json()),
+                Ok(found) => Ok(found.print(style, out)?),
+                Err(others) => Err(at(file, format_args!("{reason}; {others}"))),
+            };
+        }
+    };
     if listing.json {
         let document = Document {
             encoding: encoding.as_str().to_owned(),

@@ -197,7 +197,7 @@ fn a_damaged_message_may_be_sent_again() {
     pair.told();
     assert_eq!(pair.put(XML, b"<SyncML><SyncHdr>"), 0xC0);
     assert_eq!(pair.put(WBXML, b"\x02\xA4\x01\x6A\x00\x6D"), 0xC0);
-    assert_eq!(pair.told(), [String::new(); 0]);
+    assert!(pair.told().is_empty());
     assert_eq!(pair.put(XML, &message(2).body), 0xA0);
     assert_eq!(pair.told().len(), 1);
 }
@@ -218,7 +218,7 @@ fn what_is_no_business_of_this_service_is_told_so() {
         panic!("no capability object");
     };
     assert!(object.body.starts_with(b"<?xml"));
-    assert_eq!(pair.told(), [String::new(); 0]);
+    assert!(pair.told().is_empty());
 }
 
 #[test]

@@ -109,11 +109,12 @@ impl Server {
             std::mem::replace(&mut self.operation, Operation::Idle),
             answer,
         ) {
-            (Operation::Stored, ServerAnswer::Code(code)) => self.respond(code),
             (Operation::Stored, ServerAnswer::Object { .. }) => {
                 self.respond(ResponseCode::SUCCESS);
             }
-            (Operation::Waiting { .. }, ServerAnswer::Code(code)) => self.respond(code),
+            (Operation::Stored | Operation::Waiting { .. }, ServerAnswer::Code(code)) => {
+                self.respond(code);
+            }
             (Operation::Waiting { .. }, ServerAnswer::Object { descriptions, body }) => {
                 self.send(Outgoing::new(descriptions, body));
             }

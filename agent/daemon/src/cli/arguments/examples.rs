@@ -91,6 +91,8 @@ Exit code 0 when nothing is missing, 1 when something is.";
 pub(super) const DECODE: &str = "\
 Examples:
   omadm decode message.wbxml
+  omadm decode package0                 who wants a session, and how
+  omadm decode line.hex                 OBEX, both directions in turn, or one of them
   omadm decode --json - < message.xml | omadm encode --to wbxml - > message.wbxml";
 
 pub(super) const ENCODE: &str = "\
