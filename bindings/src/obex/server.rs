@@ -1,79 +1,26 @@
 //! The OBEX server role as a state machine: octets in, octets and whole objects out. What objects
 //! mean is left to the binding.
 
+mod connect;
 mod intake;
 mod operation;
+mod parameters;
 
 use self::operation::Operation;
-use super::auth::{self, Nonce, ObexCredential};
+use super::auth::Nonce;
 use super::code::{Opcode, ResponseCode};
-use super::frame::{Deframer, FrameError, Framing};
+use super::frame::{Deframer, FrameError};
 use super::headers::{ConnectionId, Description, Headers, Received};
 use super::packet::{self, ConnectFields, PacketError, Request, SMALLEST_MTU};
 
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
 use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
 pub(super) use self::intake::Intake;
 pub use self::intake::{Object, Wanted};
-
-/// Failed authentications after which the line is given up.
-const MOST_FAILURES: u8 = 8;
-
-/// What a server is and how patient it is.
-#[derive(Debug, Clone)]
-pub struct ServerParameters {
-    /// How the transport delivers packets.
-    pub framing: Framing,
-    /// The largest packet that is taken, in octets, from 255 on.
-    pub receive: u16,
-    /// The largest packet that is sent, whatever the peer takes.
-    pub send: u16,
-    /// The largest object that is taken, in octets.
-    pub object: usize,
-    /// The services that a `CONNECT` may name.
-    pub targets: &'static [&'static [u8]],
-    /// Judges the first packet of a PUT by its headers: an object that is not wanted is refused
-    /// before the line has carried it.
-    pub admit: fn(&Received) -> Result<(), ResponseCode>,
-    /// Whether octets may be lost or added on the way, as on a plain serial line: what is no
-    /// packet is then waited out instead of ending the transport.
-    pub noisy: bool,
-    /// Whom peers have to prove to be; nobody in particular when there is none.
-    pub credentials: Vec<ObexCredential>,
-    /// What the nonces are made of.
-    pub seed: [u8; 32],
-    /// When what is waited for no longer.
-    pub timeouts: ServerTimeouts,
-}
-
-/// Every timeout of the server role.
-#[derive(Debug, Clone, Copy)]
-pub struct ServerTimeouts {
-    /// When a connection on which nothing happens is closed.
-    pub idle: Duration,
-    /// The longest pause within a packet.
-    pub gap: Duration,
-    /// How long a noisy line has to be silent before the next octet begins a packet.
-    pub quiet: Duration,
-    /// When a peer that waits for an object is told to go on waiting.
-    pub thinking: Duration,
-}
-
-impl Default for ServerTimeouts {
-    fn default() -> Self {
-        Self {
-            idle: Duration::from_mins(3),
-            gap: Duration::from_secs(2),
-            quiet: Duration::from_millis(500),
-            // Peers give up after 10 s and more.
-            thinking: Duration::from_secs(5),
-        }
-    }
-}
+pub use self::parameters::{ServerParameters, ServerTimeouts};
 
 /// What the driver does next.
 #[derive(Debug)]
@@ -344,90 +291,6 @@ impl Server {
             return self.answer_connect(ResponseCode::BAD_REQUEST, &Headers::new());
         }
         self.respond(ResponseCode::BAD_REQUEST);
-    }
-
-    fn connect(&mut self, fields: Option<ConnectFields>, headers: &Received) {
-        let Some(fields) = fields else {
-            return;
-        };
-        self.operation = Operation::Idle;
-        let known = |target: &Bytes| self.parameters.targets.contains(&target.as_ref());
-        if !headers.target.as_ref().is_none_or(known) {
-            return self.answer_connect(ResponseCode::NOT_FOUND, &Headers::new());
-        }
-        if self.busy {
-            return self.answer_connect(ResponseCode::UNAVAILABLE, &Headers::new());
-        }
-        let Ok(proven) = self.authenticate(headers) else {
-            return self.challenge();
-        };
-        let Some(id) = ConnectionId::new(self.last_id.wrapping_add(1).max(1)) else {
-            return self.answer_connect(ResponseCode::UNAVAILABLE, &Headers::new());
-        };
-        self.last_id = id.get();
-        let send = fields.mtu.max(SMALLEST_MTU).min(self.parameters.send);
-        self.connection = Some(Connection { id, send });
-        let answer = Headers::of(Some(id))
-            .with_some(headers.target.clone().map(Description::Who))
-            .with_some(self.prove(headers, proven));
-        self.answer_connect(ResponseCode::SUCCESS, &answer);
-        let target = headers.target.clone();
-        self.event(ServerEvent::Connected { target, proven });
-    }
-
-    /// Which credential the peer has proven; `Err` if it has to prove one and has not.
-    fn authenticate(&mut self, headers: &Received) -> Result<Option<usize>, ()> {
-        if self.parameters.credentials.is_empty() {
-            return Ok(None);
-        }
-        // A challenge is good for one response.
-        let nonce = self.challenge.take();
-        let response = headers.response.as_ref();
-        let (Some(nonce), Some(response)) = (nonce, response) else {
-            return Err(());
-        };
-        let mut known = self.parameters.credentials.iter();
-        let proven = known.position(|known| auth::verify(response, nonce, known));
-        self.failures = if proven.is_some() {
-            0
-        } else {
-            self.failures.saturating_add(1)
-        };
-        proven.map(Some).ok_or(())
-    }
-
-    fn challenge(&mut self) {
-        self.connection = None;
-        if self.failures >= MOST_FAILURES {
-            return self.close(ServerEnd::Unauthorized);
-        }
-        let nonce = self.next_nonce();
-        self.challenge = Some(nonce);
-        let value = auth::challenge(nonce, true);
-        let headers = Headers::new().with(Description::Challenge(value));
-        self.answer_connect(ResponseCode::UNAUTHORIZED, &headers);
-    }
-
-    /// Answers the peer's own challenge with the credential that it has proven, or with the only
-    /// one there is.
-    fn prove(&self, headers: &Received, proven: Option<usize>) -> Option<Description> {
-        let (nonce, _) = auth::read_challenge(headers.challenge.as_ref()?)?;
-        let own = self.parameters.credentials.get(proven?)?;
-        Some(Description::Response(auth::response(nonce, own)))
-    }
-
-    fn next_nonce(&mut self) -> Nonce {
-        self.nonces += 1;
-        let mut hash = Sha256::new();
-        hash.update(self.parameters.seed);
-        hash.update(self.nonces.to_be_bytes());
-        let octets: [u8; 32] = hash.finalize().into();
-        let mut nonce = [0; 16];
-        nonce
-            .iter_mut()
-            .zip(octets)
-            .for_each(|(to, from)| *to = from);
-        Nonce(nonce)
     }
 
     fn disconnect(&mut self, headers: &Received) {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::obex::auth::{self, ObexCredential};
 use crate::obex::fixture::{CONNECT, Said, ask, at, bytes, connected, parameters, said};
 
 fn expect(server: &mut Server, request: &str, response: &str, events: &[&str]) {

@@ -1,5 +1,6 @@
 //! What travels on local lines: Package 0, and packets of OBEX.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use bytes::Bytes;
@@ -213,6 +214,14 @@ fn octets_text(octets: &[u8], part: bool) -> String {
     }
 }
 
+fn hex<'a>(octets: impl Iterator<Item = &'a u8>) -> String {
+    octets.fold(String::new(), |mut text, octet| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{octet:02x}");
+        text
+    })
+}
+
 /// What was found, for programs.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -258,16 +267,15 @@ struct JsonHeader {
 }
 
 fn package_json(package: &Package0) -> JsonPackage {
-    let hex = |octets: &[u8]| octets.iter().map(|octet| format!("{octet:02x}")).collect();
     let notification = package.notification();
     JsonPackage {
-        digest: hex(package.digest()),
+        digest: hex(package.digest().iter()),
         version: notification.version,
         ui_mode: notification.ui_mode.to_string(),
         initiator: notification.initiator.to_string(),
         session_id: notification.session_text(),
         server_id: notification.server_id.clone(),
-        vendor: hex(&notification.vendor),
+        vendor: hex(notification.vendor.iter()),
     }
 }
 
