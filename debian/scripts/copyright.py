@@ -13,7 +13,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 # SPDX's names where Debian's format has another.
-NAMES = {"MIT": "Expat", "LGPL-2.1-or-later": "LGPL-2.1+",
+NAMES = {"MIT": "Expat", "GPL-3.0-only": "GPL-3", "LGPL-2.1-or-later": "LGPL-2.1+",
          "Apache-2.0 WITH LLVM-exception": "Apache-2.0 with LLVM exception"}
 NOTICE = re.compile(r"^\W*(copyright\s+(\(c\)|©|\d{4}|the|individual).*|©\s.*)$", re.IGNORECASE)
 FORM = re.compile(r"[\[{<](yyyy|year|name|fullname)", re.IGNORECASE)
