@@ -35,6 +35,8 @@ mod obex_fault;
 #[cfg(feature = "http")]
 mod pem;
 mod pin;
+#[cfg(feature = "serial")]
+pub mod serial;
 mod settings;
 mod tls_fault;
 mod trust;

@@ -1,0 +1,74 @@
+//! Waits for a device that is unplugged, and says so once.
+#![expect(clippy::disallowed_methods, reason = "driver: waits")]
+
+use super::address::SerialAddress;
+use super::backoff::Backoff;
+use super::port::SerialPort;
+
+use std::io;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// A port that was lost sooner than this was never of use.
+const USEFUL: Duration = Duration::from_secs(10);
+
+/// Opens one device again and again.
+#[derive(Debug)]
+pub struct Waiting {
+    address: SerialAddress,
+    backoff: Backoff,
+    /// When the device was last opened.
+    opened: Option<Instant>,
+}
+
+impl Waiting {
+    /// For this device.
+    pub fn new(address: SerialAddress) -> Self {
+        Self {
+            address,
+            backoff: Backoff::default(),
+            opened: None,
+        }
+    }
+
+    /// Opens the device, after as long as it takes to be there and free.
+    ///
+    /// One line in the log says what is in the way, and one when it is not any more. A device that
+    /// hangs up as soon as it is open is left alone for a while, too.
+    pub async fn open(&mut self) -> SerialPort {
+        let lived = self.opened.take().map(|opened| opened.elapsed());
+        match lived {
+            Some(lived) if lived < USEFUL => sleep(self.backoff.pause()).await,
+            _ => self.backoff.reset(),
+        }
+        let mut said = None;
+        loop {
+            match SerialPort::open(&self.address) {
+                Ok(port) => {
+                    if said.is_some() {
+                        log::info!("{} is back", self.address.path.display());
+                    }
+                    self.opened = Some(Instant::now());
+                    return port;
+                }
+                Err(error) => self.say(&error, &mut said),
+            }
+            sleep(self.backoff.pause()).await;
+        }
+    }
+
+    fn say(&self, error: &io::Error, said: &mut Option<io::ErrorKind>) {
+        if said.replace(error.kind()) == Some(error.kind()) {
+            return;
+        }
+        match error.kind() {
+            io::ErrorKind::NotFound => {
+                log::warn!(
+                    "{} is unplugged: waiting for it",
+                    self.address.path.display()
+                );
+            }
+            _ => log::warn!("{error}: trying again"),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Serial lines over pseudo-terminals.
+#![cfg(feature = "serial")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests: real devices, and a failure is a panic"
+)]
+
+mod end;
+mod entry;
+mod open;
+mod pair;
+mod waiting;
