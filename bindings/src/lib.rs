@@ -89,6 +89,8 @@ pub const SCHEMES: &[Scheme] = &[
     obex::TCP,
     #[cfg(feature = "obex")]
     obex::UNIX,
+    #[cfg(feature = "serial")]
+    obex::SERIAL,
 ];
 
 /// Opens a bearer: when it returns, the line stands and [`Bearer::proof`] is known.

@@ -5,6 +5,9 @@
     reason = "driver: a task for each line, sockets"
 )]
 
+#[cfg(feature = "serial")]
+mod serial;
+
 use crate::address::{Address, AddressError};
 use crate::arrival::{AbortOnDrop, Arrival, LineState, ListenSettings, Listening};
 use crate::obex::{End, Host, Place, Role, Transport, serve};
@@ -83,6 +86,10 @@ fn start(
 const CONNECTIONS: usize = 4;
 
 async fn wait(place: Place, mut host: Host) {
+    #[cfg(feature = "serial")]
+    if let Place::Serial(address) = place {
+        return serial::wait(address, host).await;
+    }
     loop {
         let socket = opened(&mut host, &place).await;
         let error = accept_all(&host, &socket).await;
@@ -101,6 +108,8 @@ impl Socket {
         match place {
             Place::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
             Place::Unix(path) => bind_unix(path).await.map(Self::Unix),
+            #[cfg(feature = "serial")]
+            Place::Serial(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 

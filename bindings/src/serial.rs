@@ -29,9 +29,10 @@ mod port;
 mod waiting;
 mod watch;
 
+pub use crate::arrival::Identity;
 pub use address::{Carrier, Entry, Flow, SerialAddress};
 pub use backoff::Backoff;
-pub use front::{Farewell, Identity, Leave};
+pub use front::{Farewell, Leave};
 pub use line::SerialLine;
 pub use port::SerialPort;
 pub use waiting::Waiting;

@@ -14,6 +14,8 @@ use crate::Opening;
 use crate::address::Address;
 use crate::bearer::{Bearer, BearerEvent};
 use crate::error::{Error, Phase};
+#[cfg(feature = "serial")]
+use crate::serial::SerialPort;
 use crate::settings::Settings;
 
 use bytes::Bytes;
@@ -96,6 +98,12 @@ async fn open_transport(address: &Address, place: Place) -> Result<Box<dyn Trans
             Ok(Box::new(stream))
         }
         Place::Unix(path) => Ok(Box::new(UnixStream::connect(path).await.map_err(fault)?)),
+        #[cfg(feature = "serial")]
+        Place::Serial(serial) => {
+            let entry = serial.entry;
+            let port = SerialPort::open(&serial).map_err(fault)?;
+            Ok(Box::new(port.dial(entry).await.map_err(fault)?))
+        }
     }
 }
 

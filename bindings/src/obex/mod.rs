@@ -63,6 +63,14 @@ pub(crate) const UNIX: Scheme = Scheme {
     open: bearer::open,
 };
 
+/// `tty+obex`
+#[cfg(feature = "serial")]
+pub(crate) const SERIAL: Scheme = Scheme {
+    name: "tty+obex",
+    check,
+    open: bearer::open,
+};
+
 fn check(text: &str) -> Result<(), AddressError> {
     Place::parse(text).map(drop)
 }

@@ -12,7 +12,7 @@ use self::escape::{Escape, Expired};
 use super::address::Entry;
 use super::entry::Final;
 
-pub use self::identity::Identity;
+use crate::arrival::Identity;
 
 use std::collections::VecDeque;
 use std::fmt;

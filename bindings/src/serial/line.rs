@@ -3,10 +3,11 @@
 
 use super::address::Entry;
 use super::dial::{DialOutput, Dialler};
-use super::front::{Farewell, Front, FrontOutput, Identity, Leave};
+use super::front::{Farewell, Front, FrontOutput, Leave};
 use super::marks::Mark;
 use super::port::SerialPort;
 use super::watch::Watch;
+use crate::arrival::Identity;
 
 use std::future::poll_fn;
 use std::io;

@@ -3,19 +3,9 @@
 /// More than such texts need (3GPP TS 27.007 5.1 allows 2048).
 const MAX_TEXT: usize = 128;
 
-/// What the identification commands answer (ITU-T V.250 6.1.4 to 6.1.7, 3GPP TS 27.007 5.1).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Identity {
-    /// `AT+GMI`
-    pub manufacturer: String,
-    /// `AT+GMM`
-    pub model: String,
-    /// `AT+GMR`
-    pub revision: String,
-    /// `AT+GSN`
-    pub serial: String,
-}
+use crate::arrival::Identity;
 
+/// What the identification commands answer (ITU-T V.250 6.1.4 to 6.1.7, 3GPP TS 27.007 5.1).
 impl Identity {
     /// The answer to a command in upper case, if it is one of these.
     pub(super) fn of(&self, name: &str) -> Option<String> {

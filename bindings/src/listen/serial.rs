@@ -1,0 +1,54 @@
+//! Waits on a serial line: as a modem does, or for OBEX alone.
+
+use crate::arrival::{Identity, LineState};
+use crate::obex::{End, Host, Role, serve};
+use crate::serial::{Entry, Farewell, SerialAddress, SerialLine, SerialPort, Waiting};
+
+use std::io;
+
+/// Waits for peers, and for the device where it is unplugged.
+pub(super) async fn wait(address: SerialAddress, mut host: Host) {
+    // A line on which only OBEX is spoken has nothing to return to.
+    host.leaves = address.entry != Some(Entry::Raw);
+    host.noisy = true;
+    let identity = match &host.role {
+        Role::Device(identity) => identity.clone(),
+        Role::System => Identity::default(),
+    };
+    let mut waiting = Waiting::new(address);
+    loop {
+        let port = waiting.open().await;
+        log::info!("{}: waits for a peer", host.address);
+        let lost = peers(port, &identity, &mut host).await;
+        log::warn!("{}: {lost}: waiting for it", host.address);
+        host.state.send_replace(LineState::Away(lost.to_string()));
+    }
+}
+
+/// Serves one peer after the other until the port is lost.
+async fn peers(mut port: SerialPort, identity: &Identity, host: &mut Host) -> io::Error {
+    loop {
+        host.state.send_replace(LineState::Waiting);
+        let mut line = match port.accept(identity.clone()).await {
+            Ok(line) => line,
+            Err(error) => return error,
+        };
+        let end = serve(&mut line, host).await;
+        let farewell = farewell(&end, &line, host);
+        port = match line.leave(farewell).await {
+            Ok(port) => port,
+            Err(error) => return error,
+        };
+    }
+}
+
+fn farewell(end: &End, line: &SerialLine, host: &Host) -> Farewell {
+    match (end, line.left()) {
+        (End::Disconnected, _) => return Farewell::Orderly,
+        (_, Some(left)) => log::info!("{}: OBEX has ended: {left}", host.address),
+        (End::GivenUp(fault), _) => log::info!("{}: OBEX has ended: {fault}", host.address),
+        (End::HungUp(Err(error)), _) => log::info!("{}: OBEX has ended: {error}", host.address),
+        (End::HungUp(Ok(())), None) => {}
+    }
+    Farewell::Failed
+}
