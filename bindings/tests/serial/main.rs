@@ -4,6 +4,7 @@
     clippy::disallowed_methods,
     clippy::disallowed_types,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "tests: real devices, and a failure is a panic"
@@ -11,6 +12,7 @@
 
 mod end;
 mod entry;
+mod obexftp;
 mod open;
 mod pair;
 mod waiting;

@@ -2,7 +2,7 @@
 
 use crate::pair::{address, device, entered, read, within};
 
-use nix::sys::termios::{ControlFlags, InputFlags, LocalFlags, tcgetattr};
+use nix::sys::termios::{ControlFlags, InputFlags, LocalFlags, SetArg, tcgetattr, tcsetattr};
 use omadm_bindings::serial::{Farewell, SerialPort};
 use std::fs::File;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,6 +20,9 @@ async fn the_line_is_raw_and_marks_a_break() {
     for (query, local) in [("carrier=ignore", true), ("carrier=follow", false)] {
         let (path, _peer, _slave) = device();
         let look = File::options().read(true).write(true).open(&path).unwrap();
+        let mut before = tcgetattr(&look).unwrap();
+        before.control_flags.insert(ControlFlags::HUPCL);
+        tcsetattr(&look, SetArg::TCSANOW, &before).unwrap();
         let _port = SerialPort::open(&address(&path, query)).unwrap();
         let found = tcgetattr(&look).unwrap();
         assert_eq!(found.control_flags.contains(ControlFlags::CLOCAL), local);
