@@ -12,6 +12,7 @@ use crate::obex_fault::ObexFault;
 
 use bytes::Bytes;
 use omadm_syncml::{Envelope, MediaType, notification, sniff};
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,12 +23,18 @@ use tokio::time::{Instant, sleep_until};
 const SENDINGS: u8 = 3;
 
 /// A transport on which this end is the OBEX client.
-#[derive(Debug)]
 pub struct ObexLine<S> {
     io: S,
     client: Client,
     began: Instant,
     traffic: Arc<Traffic>,
+}
+
+impl<S> fmt::Debug for ObexLine<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("ObexLine");
+        shown.field("client", &self.client).finish_non_exhaustive()
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> ObexLine<S> {

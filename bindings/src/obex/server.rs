@@ -190,7 +190,10 @@ impl Server {
                 self.heard.saturating_add(timeouts.gap)
             }
             (Line::Sound, Operation::Waiting { since }) => since.saturating_add(timeouts.thinking),
-            (Line::Sound, _) => self.heard.saturating_add(timeouts.idle),
+            (Line::Sound, _) => self.heard.saturating_add(match self.connection {
+                Some(_) => timeouts.idle,
+                None => timeouts.idle.min(timeouts.unconnected),
+            }),
         }
     }
 

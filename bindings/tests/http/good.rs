@@ -484,7 +484,7 @@ fn an_address_of_another_scheme_names_those_that_are_known() {
         "",
         "dm.example",
         "ftp://dm.example",
-        "tty+obex:///dev/ttyS0",
+        "bt+obex://AA:BB:CC:DD:EE:FF",
     ] {
         let error = text.parse::<Address>().unwrap_err().to_string();
         assert!(error.contains("http, https"), "{text}: {error}");

@@ -39,6 +39,8 @@ pub struct ServerParameters {
 pub struct ServerTimeouts {
     /// When a connection on which nothing happens is closed.
     pub idle: Duration,
+    /// When a transport on which nobody connects is closed: it was noise that opened it.
+    pub unconnected: Duration,
     /// The longest pause within a packet.
     pub gap: Duration,
     /// How long a noisy line has to be silent before the next octet begins a packet.
@@ -51,6 +53,7 @@ impl Default for ServerTimeouts {
     fn default() -> Self {
         Self {
             idle: Duration::from_mins(3),
+            unconnected: Duration::from_secs(30),
             gap: Duration::from_secs(2),
             quiet: Duration::from_millis(500),
             // Peers give up after 10 s and more.

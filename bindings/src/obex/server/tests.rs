@@ -230,8 +230,10 @@ fn silence_in_a_packet_is_a_disturbance_and_elsewhere_the_end() {
     server.handle_timeout(at(12));
     assert_eq!(said(&mut server).events, ["Disturbed"]);
     server.handle_timeout(at(13));
-    assert_eq!(server.deadline(), at(190));
-    server.handle_timeout(at(190));
+    assert_eq!(server.deadline(), at(40));
+    assert_eq!(ask(&mut server, CONNECT, at(39)).events, ["Connected"]);
+    assert_eq!(server.deadline(), at(219));
+    server.handle_timeout(at(219));
     assert_eq!(
         said(&mut server).events,
         ["Close: nothing has happened for too long"]
