@@ -73,6 +73,9 @@ pub(crate) struct Binding {
     turn: Turn,
     /// Whether the connection is for device management and not for the default service.
     serves_dm: bool,
+    /// Nothing has begun on this connection yet: a peer may ask first only then. After a
+    /// notification that was not obeyed, it must not be obeyed all the same.
+    fresh: bool,
     proven: Option<usize>,
     outputs: VecDeque<BindingOutput>,
 }
@@ -91,6 +94,7 @@ impl Binding {
             role,
             turn: Turn::Nobody,
             serves_dm: false,
+            fresh: false,
             proven: None,
             outputs: VecDeque::new(),
         }
@@ -169,6 +173,7 @@ impl Binding {
             ServerEvent::Connected { target, proven } => {
                 self.break_off(ObexFault::Restarted);
                 self.serves_dm = target.is_some();
+                self.fresh = true;
                 self.proven = proven;
                 self.outputs.push_back(BindingOutput::Connected(true));
             }
@@ -251,6 +256,7 @@ impl Binding {
 
     fn open(&mut self, opening: Opening) {
         let proven = self.proven;
+        self.fresh = false;
         self.outputs
             .push_back(BindingOutput::Open { opening, proven });
         self.turn = ours();
@@ -271,7 +277,7 @@ impl Binding {
             (Some(Kind::Message(media_type)), _) => media_type,
             _ => return Err(ResponseCode::UNSUPPORTED_MEDIA_TYPE),
         };
-        if matches!((&self.turn, &self.role), (Turn::Nobody, Role::Device(_))) {
+        if self.fresh && matches!((&self.turn, &self.role), (Turn::Nobody, Role::Device(_))) {
             self.open(Opening::Poll);
         }
         let Turn::Ours { message, wanted } = &mut self.turn else {

@@ -70,7 +70,7 @@ pub(crate) async fn dialled(
         mutual: credential.is_some(),
         credential,
         connect_timeout: LIMIT,
-        response_timeout: LIMIT,
+        response_timeout: Duration::from_secs(5),
         max_message: 65_536,
     };
     let address: Address = address.parse().unwrap();
