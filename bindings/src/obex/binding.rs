@@ -108,7 +108,7 @@ impl Binding {
                 ServerOutput::Event(event) => self.event(event),
                 ServerOutput::Close(end) => {
                     let fault = ObexFault::Ended(end);
-                    self.break_off(fault.clone());
+                    self.cut_off(fault.clone());
                     self.outputs.push_back(BindingOutput::Close(fault));
                 }
             }
@@ -165,7 +165,7 @@ impl Binding {
 
     /// The transport has ended.
     pub(crate) fn handle_hang_up(&mut self) {
-        self.break_off(ObexFault::HungUp);
+        self.cut_off(ObexFault::HungUp);
     }
 
     fn event(&mut self, event: ServerEvent) {
@@ -192,15 +192,15 @@ impl Binding {
                 }
             }
             ServerEvent::Aborted => self.break_off(ObexFault::Aborted),
-            ServerEvent::Disconnected => {
-                self.break_off(ObexFault::Disconnected);
-                self.outputs.push_back(BindingOutput::Connected(false));
-            }
-            ServerEvent::Disturbed(what) => {
-                self.break_off(ObexFault::Disturbed(what));
-                self.outputs.push_back(BindingOutput::Connected(false));
-            }
+            ServerEvent::Disconnected => self.cut_off(ObexFault::Disconnected),
+            ServerEvent::Disturbed(what) => self.cut_off(ObexFault::Disturbed(what)),
         }
+    }
+
+    /// Nobody is connected any more, which is known before the session hears that it is broken.
+    fn cut_off(&mut self, fault: ObexFault) {
+        self.outputs.push_back(BindingOutput::Connected(false));
+        self.break_off(fault);
     }
 
     /// The session, if there is one, cannot go on.
