@@ -3,6 +3,7 @@
 mod check;
 mod duration;
 mod load;
+mod obex;
 mod schedule;
 mod size;
 
@@ -19,6 +20,7 @@ use crate::rights;
 pub use check::check;
 pub(crate) use check::{descriptions, read_description};
 pub use load::{Finding, Place, Severity, load};
+pub use obex::{ListenAddress, Obex};
 pub use schedule::{Account, AccountSchedule, Clock, Expression, Retry, Schedule, Zone};
 
 /// Where the configuration is when nobody says otherwise.
@@ -43,6 +45,8 @@ pub struct Config {
     pub connectivity: Tables,
     /// Limits of a session.
     pub session: Session,
+    /// The lines on which servers begin sessions.
+    pub obex: Obex,
     /// When sessions start by themselves.
     pub schedule: Schedule,
     /// What follows a session that failed.
@@ -66,6 +70,7 @@ impl Default for Config {
             device: Device::default(),
             connectivity: Tables::default(),
             session: Session::default(),
+            obex: Obex::default(),
             schedule: Schedule::default(),
             retry: Retry::default(),
             clock: Clock::default(),
@@ -278,6 +283,7 @@ impl Config {
             must(timeout >= least, key, "must be at least \"10ms\"");
         }
         found.extend(self.schedule_contradictions());
+        found.extend(self.obex.contradictions());
         let tables = self.connectivity.iter();
         found.extend(tables.filter_map(|(name, table)| table.contradiction(name)));
         found

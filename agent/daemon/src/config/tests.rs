@@ -203,6 +203,45 @@ fn a_schedule_that_cannot_be_is_refused_with_its_place() {
 }
 
 #[test]
+fn a_line_that_cannot_be_is_refused_with_its_place() {
+    for (text, expected) in [
+        (
+            "[obex]\nlisten = [\n  \"pigeon://roof\",\n]\n",
+            "agent.toml:2:10: \"pigeon://roof\": unknown scheme \"pigeon\"",
+        ),
+        (
+            "[obex]\nlisten = [\"http://a/\", \"http://b/\", \"http://a/\"]\n",
+            "agent.toml:2:1: listen: http://a/ stands there twice",
+        ),
+        (
+            "[obex]\nidle-timeout = \"9s\"\n",
+            "agent.toml:2:1: idle-timeout: must be at least \"10s\"",
+        ),
+        (
+            "[obex]\nkeep-alive = \"10s\"\n",
+            "agent.toml:2:1: keep-alive: must lie between",
+        ),
+        (
+            "[obex]\npoll = \"\"\n",
+            "agent.toml:2:1: poll: name an account",
+        ),
+        ("[obex]\nlisten = \"http://a/\"\n", "agent.toml:2:10: "),
+    ] {
+        let found = errors(text);
+        assert!(found[0].contains(expected), "{text:?}: {}", found[0]);
+    }
+}
+
+#[test]
+fn lines_are_kept_as_they_are_written() {
+    let text = "[obex]\nlisten = [\"http://a/\"]\nauthenticate = true\n";
+    let config: Config = toml::from_str(text).unwrap();
+    assert_eq!(config.obex.listen[0].to_string(), "http://a/");
+    let written = toml::to_string(&config.obex).unwrap();
+    assert_eq!(toml::from_str::<Obex>(&written).unwrap(), config.obex);
+}
+
+#[test]
 fn the_mistakes_of_every_file_are_shown() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();

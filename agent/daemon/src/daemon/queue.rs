@@ -43,10 +43,11 @@ impl<W> Waiting<W> {
 }
 
 /// The order in which causes come: somebody waits for the first ones, and nobody for the last.
-/// A notification comes before all, because the server knows its session by it.
+/// A notification comes before all, because the server knows its session by it,
+/// and so does a server that sits on the line and waits.
 pub(super) const fn urgency(cause: SessionCause) -> u8 {
     match cause {
-        SessionCause::Notification { .. } => 1,
+        SessionCause::Notification { .. } | SessionCause::Poll => 1,
         SessionCause::Bootstrap => 2,
         SessionCause::User => 3,
         SessionCause::Alerts => 4,

@@ -3,7 +3,7 @@
 
 use super::header::{VER_DTD, VER_PROTO};
 use super::outbox::{self, Closing, Frame};
-use super::{Exchange, Note, Output, Session, SessionCause, SessionEnd, State, outgoing};
+use super::{Exchange, Note, Output, Session, SessionEnd, State, outgoing};
 use crate::operation::{self, GetItem, Payload};
 use crate::{Authority, Snapshot, Tree};
 use omadm_syncml::{
@@ -36,9 +36,10 @@ impl Session {
     /// Alert 1200 or 1201, `./DevInfo` and the alerts that wait.
     pub(super) fn queue_package_1(&mut self) {
         self.introduces = true;
-        let code = match self.cause {
-            SessionCause::Notification { .. } => AlertCode::SERVER_INITIATED,
-            _ => AlertCode::CLIENT_INITIATED,
+        let code = if self.cause.is_of_server() {
+            AlertCode::SERVER_INITIATED
+        } else {
+            AlertCode::CLIENT_INITIATED
         };
         self.outbox.push(outbox::alert(code));
         self.outbox.push(Command::Replace(Request {

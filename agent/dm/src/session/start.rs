@@ -13,6 +13,9 @@ pub enum SessionCause {
         /// The session id of Package 0, which the session takes over.
         session_id: u16,
     },
+    /// A server that is connected asks for the first message without a notification: Alert 1200,
+    /// and the device names the session.
+    Poll,
     /// The interval since the last session has passed: Alert 1201.
     Schedule,
     /// The time of day has come that the calendar names: Alert 1201.
@@ -31,10 +34,19 @@ pub enum SessionCause {
     Retry,
 }
 
+impl SessionCause {
+    /// Whether a server asks for the session: it begins with Alert 1200 instead of 1201
+    /// (OMA-TS-DM_Protocol 8.2).
+    pub const fn is_of_server(self) -> bool {
+        matches!(self, Self::Notification { .. } | Self::Poll)
+    }
+}
+
 impl fmt::Display for SessionCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Notification { session_id } => write!(f, "notification {session_id:X}"),
+            Self::Poll => f.write_str("poll"),
             Self::Schedule => f.write_str("schedule"),
             Self::Calendar => f.write_str("calendar"),
             Self::Boot => f.write_str("boot"),

@@ -12,6 +12,20 @@ fn the_cause_decides_the_first_alert_and_the_session_id() {
 }
 
 #[test]
+fn a_server_that_asks_without_a_notification_lets_the_device_name_the_session() {
+    let own = Bench::proven().last().header.session_id.clone();
+    let mut start = start(proven_account(), TLS);
+    start.cause = SessionCause::Poll;
+    let bench = Bench::with(start);
+    assert_eq!(bench.says()[0], "Alert 1200");
+    assert_eq!(
+        bench.last().header.session_id,
+        own,
+        "drawn as in any session"
+    );
+}
+
+#[test]
 fn alert_1223_of_the_server_is_not_answered() {
     let mut bench = Bench::proven();
     let body = package_1_accepted(1, 200)

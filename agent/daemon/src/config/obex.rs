@@ -1,0 +1,117 @@
+//! `[obex]`: the lines on which the device waits for servers, as an OBEX server
+//! (OMA-TS-SyncML_OBEXBinding 1.2).
+
+use std::fmt;
+use std::time::Duration;
+
+use omadm_bindings::Address;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::duration;
+
+/// How many lines are waited on at most.
+const LINES: usize = 16;
+
+/// `[obex]`: the lines on which servers begin sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Obex {
+    /// The lines.
+    pub listen: Vec<ListenAddress>,
+    /// The account that a peer stands for which asks for the first message without a
+    /// notification; without one it is refused.
+    pub poll: Option<String>,
+    /// When a connection on which nothing happens is closed.
+    #[serde(with = "duration")]
+    pub idle_timeout: Duration,
+    /// When a peer that waits for a message is told to go on waiting.
+    #[serde(with = "duration")]
+    pub keep_alive: Duration,
+    /// Whether peers have to prove in OBEX that they know the credential of an account.
+    pub authenticate: bool,
+}
+
+impl Default for Obex {
+    fn default() -> Self {
+        Self {
+            listen: Vec::new(),
+            poll: None,
+            idle_timeout: Duration::from_mins(3),
+            keep_alive: Duration::from_secs(5),
+            authenticate: false,
+        }
+    }
+}
+
+impl Obex {
+    /// What is wrong with the values taken together, with the key that is to blame.
+    pub(super) fn contradictions(&self) -> Vec<(&'static str, String)> {
+        let mut found = Vec::new();
+        let mut must = |holds: bool, key, message: String| {
+            if !holds {
+                found.push((key, message));
+            }
+        };
+        must(
+            self.listen.len() <= LINES,
+            "listen",
+            format!("more than {LINES} lines"),
+        );
+        let twice = self.listen.iter().enumerate();
+        let mut twice = twice.filter(|(at, line)| self.listen.iter().take(*at).any(|l| l == *line));
+        let twice = twice.next().map(|(_, line)| line.to_string());
+        must(
+            twice.is_none(),
+            "listen",
+            format!("{} stands there twice", twice.unwrap_or_default()),
+        );
+        must(
+            self.poll.as_deref() != Some(""),
+            "poll",
+            "name an account, or leave the key out".to_owned(),
+        );
+        must(
+            self.idle_timeout >= Duration::from_secs(10),
+            "idle-timeout",
+            "must be at least \"10s\": a server thinks between two messages".to_owned(),
+        );
+        let bounds = Duration::from_secs(1)..=Duration::from_secs(9);
+        must(
+            bounds.contains(&self.keep_alive),
+            "keep-alive",
+            "must lie between \"1s\" and \"9s\": OBEX clients give up after 10 s".to_owned(),
+        );
+        found
+    }
+}
+
+/// An address that is waited at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenAddress(Address);
+
+impl ListenAddress {
+    /// As the bindings want it.
+    pub const fn address(&self) -> &Address {
+        &self.0
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for ListenAddress {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.0.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for ListenAddress {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let refuse = |error| serde::de::Error::custom(format!("{text:?}: {error}"));
+        text.parse().map(Self).map_err(refuse)
+    }
+}
