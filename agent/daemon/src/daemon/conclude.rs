@@ -205,6 +205,7 @@ fn outcome(
         anchor,
         not_before: None,
         crashes: 0,
+        resync: before.resync,
     }
 }
 

@@ -8,7 +8,8 @@ mod rows;
 mod thread;
 
 pub use open::OpenError;
-pub use record::{AccountRecord, Anchor, AuditEntry, Change, ExecRow, Loaded};
+pub use record::{AccountRecord, Anchor, AuditEntry, Change, ExecRow, Loaded, Notified};
+pub use rows::NOTIFIED_PER_ACCOUNT;
 pub use thread::{Done, Store};
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ pub struct Loaded {
     pub alerts: Vec<GenericAlert>,
     /// The last `Exec`s of each server.
     pub execs: Vec<ExecKey>,
+    /// The last notifications that were followed, oldest first, with the account's name.
+    pub notified: Vec<(String, Notified)>,
 }
 
 /// How the sessions of an account have gone.
@@ -43,6 +45,8 @@ pub struct AccountRecord {
     pub not_before: Option<Wall>,
     /// Sessions in a row that the daemon did not survive.
     pub crashes: u32,
+    /// When a notification was followed last that was made with the nonce to resynchronise with.
+    pub resync: Option<Anchor>,
 }
 
 /// A moment in the life of the machine.
@@ -52,6 +56,15 @@ pub struct Anchor {
     pub wall: Option<Wall>,
     /// By the power-on time over all boots.
     pub power_on: Duration,
+}
+
+/// A notification that was followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Notified {
+    /// Its digest.
+    pub digest: [u8; 16],
+    /// The session that it asked for.
+    pub session_id: u16,
 }
 
 /// An `Exec` that was taken.
@@ -95,7 +108,8 @@ pub enum Change {
         /// The policy as JSON.
         policy: String,
     },
-    /// An account is gone, with its policy and record. What is stored of its secrets is
+    /// An account is gone, with its policy, its record and the notifications of its server, which
+    /// may begin to count anew. What is stored of its secrets is
     /// overwritten, in the journal too.
     Forget {
         /// The account.
@@ -107,6 +121,13 @@ pub enum Change {
         account: String,
         /// The record.
         record: AccountRecord,
+    },
+    /// A notification is followed.
+    Notified {
+        /// The account.
+        account: String,
+        /// What it is known by.
+        notified: Notified,
     },
     /// An alert waits.
     Alert(GenericAlert),

@@ -8,10 +8,13 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Error, Result, Row, params};
 use std::time::Duration;
 
-use super::record::{AccountRecord, Anchor, Change, ExecRow, Loaded};
+use super::record::{AccountRecord, Anchor, Change, ExecRow, Loaded, Notified};
 
 /// How many `Exec`s of each server are remembered.
 const EXECS_PER_SERVER: i64 = 64;
+
+/// How many notifications of each account are remembered.
+pub const NOTIFIED_PER_ACCOUNT: usize = 64;
 
 pub(super) fn write(connection: &Connection, change: &Change) -> Result<()> {
     match change {
@@ -31,6 +34,7 @@ pub(super) fn write(connection: &Connection, change: &Change) -> Result<()> {
             .map(drop),
         Change::Forget { account } => forget(connection, account),
         Change::Record { account, record } => put_record(connection, account, record),
+        Change::Notified { account, notified } => put_notified(connection, account, *notified),
         Change::Alert(alert) => put_alert(connection, alert),
         Change::Acknowledged(id) => connection
             .execute("DELETE FROM alert WHERE id = ?1", [integer(id.0)])
@@ -94,6 +98,7 @@ fn delete_subtree(connection: &Connection, uri: &Uri) -> Result<()> {
 fn forget(connection: &Connection, account: &str) -> Result<()> {
     connection.execute("DELETE FROM account_policy WHERE name = ?1", [account])?;
     connection.execute("DELETE FROM account_record WHERE name = ?1", [account])?;
+    connection.execute("DELETE FROM notification WHERE account = ?1", [account])?;
     Ok(())
 }
 
@@ -101,8 +106,9 @@ fn put_record(connection: &Connection, account: &str, record: &AccountRecord) ->
     connection
         .execute(
             "INSERT OR REPLACE INTO account_record (name, failures, result, ended, succeeded,
-             detail, anchor_wall, anchor_power_on, not_before, crashes)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             detail, anchor_wall, anchor_power_on, not_before, crashes, resync_wall,
+             resync_power_on)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             params![
                 account,
                 record.failures,
@@ -114,7 +120,24 @@ fn put_record(connection: &Connection, account: &str, record: &AccountRecord) ->
                 record.anchor.map(|anchor| micros(Wall(anchor.power_on))),
                 record.not_before.map(micros),
                 record.crashes,
+                record.resync.and_then(|anchor| anchor.wall).map(micros),
+                record.resync.map(|anchor| micros(Wall(anchor.power_on))),
             ],
+        )
+        .map(drop)
+}
+
+fn put_notified(connection: &Connection, account: &str, notified: Notified) -> Result<()> {
+    connection.execute(
+        "INSERT INTO notification (account, digest, session_id) VALUES (?1, ?2, ?3)",
+        params![account, notified.digest, notified.session_id],
+    )?;
+    let kept = i64::try_from(NOTIFIED_PER_ACCOUNT).unwrap_or(i64::MAX);
+    connection
+        .execute(
+            "DELETE FROM notification WHERE account = ?1 AND id NOT IN
+             (SELECT id FROM notification WHERE account = ?1 ORDER BY id DESC LIMIT ?2)",
+            params![account, kept],
         )
         .map(drop)
 }
@@ -175,6 +198,11 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded> {
                 correlator: row.get(1)?,
             })
         })?,
+        notified: all(
+            connection,
+            "SELECT account, digest, session_id FROM notification ORDER BY id",
+            notified,
+        )?,
     })
 }
 
@@ -228,16 +256,26 @@ fn record(row: &Row<'_>) -> Result<(String, AccountRecord)> {
         ended: wall(row, "ended")?,
         succeeded: wall(row, "succeeded")?,
         detail: row.get("detail")?,
-        anchor: anchor(row)?,
+        anchor: anchor(row, "anchor_wall", "anchor_power_on")?,
         not_before: wall(row, "not_before")?,
         crashes: row.get("crashes")?,
+        resync: anchor(row, "resync_wall", "resync_power_on")?,
     };
     Ok((row.get("name")?, record))
 }
 
-fn anchor(row: &Row<'_>) -> Result<Option<Anchor>> {
-    let power_on = wall(row, "anchor_power_on")?;
-    let wall = wall(row, "anchor_wall")?;
+fn notified(row: &Row<'_>) -> Result<(String, Notified)> {
+    let digest: Vec<u8> = row.get("digest")?;
+    let notified = Notified {
+        digest: read("digest", digest.try_into().ok())?,
+        session_id: row.get("session_id")?,
+    };
+    Ok((row.get("account")?, notified))
+}
+
+fn anchor(row: &Row<'_>, by_wall: &str, on: &str) -> Result<Option<Anchor>> {
+    let power_on = wall(row, on)?;
+    let wall = wall(row, by_wall)?;
     Ok(power_on.map(|Wall(power_on)| Anchor { wall, power_on }))
 }
 

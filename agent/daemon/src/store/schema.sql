@@ -38,7 +38,9 @@ CREATE TABLE account_record (
     anchor_wall INTEGER,
     anchor_power_on INTEGER,
     not_before INTEGER,
-    crashes INTEGER NOT NULL DEFAULT 0
+    crashes INTEGER NOT NULL DEFAULT 0,
+    resync_wall INTEGER,
+    resync_power_on INTEGER
 ) STRICT, WITHOUT ROWID;
 
 -- Generic Alerts that no server has answered yet, oldest first.
@@ -61,6 +63,15 @@ CREATE TABLE exec (
     taken INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX exec_key ON exec (server, correlator);
+
+-- The notifications that were followed, so that none is followed twice.
+CREATE TABLE notification (
+    id INTEGER PRIMARY KEY,
+    account TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    session_id INTEGER NOT NULL
+) STRICT;
+CREATE INDEX notification_account ON notification (account);
 
 -- Who did what.
 CREATE TABLE audit (

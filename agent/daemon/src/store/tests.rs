@@ -127,6 +127,10 @@ fn the_other_tables_are_read_back() {
             power_on: Duration::from_secs(5),
         }),
         crashes: 2,
+        resync: Some(Anchor {
+            wall: Some(Wall(Duration::from_secs(7))),
+            power_on: Duration::from_secs(6),
+        }),
         ..AccountRecord::default()
     };
     let account = || "bench".to_owned();
@@ -183,6 +187,38 @@ fn the_last_64_execs_of_each_server_are_remembered() {
     assert_eq!(execs.len(), 65);
     assert_eq!(execs[0].server, "quiet");
     assert_eq!(execs[1].correlator, "36");
+}
+
+fn notified(account: &str, session_id: u16) -> Change {
+    Change::Notified {
+        account: account.to_owned(),
+        notified: Notified {
+            digest: [session_id.to_be_bytes()[1]; 16],
+            session_id,
+        },
+    }
+}
+
+#[test]
+fn the_last_64_notifications_of_each_account_are_remembered() {
+    let state = State::new();
+    let mut changes = vec![notified("quiet", 7)];
+    changes.extend((0..100).map(|n| notified("busy", n)));
+    state.commit(changes).unwrap();
+    let seen = state.load().notified;
+    assert_eq!(seen.len(), 1 + NOTIFIED_PER_ACCOUNT);
+    let expected = |n: u8| Notified {
+        digest: [n; 16],
+        session_id: n.into(),
+    };
+    assert_eq!(seen[0], ("quiet".to_owned(), expected(7)));
+    assert_eq!(seen[1], ("busy".to_owned(), expected(36)));
+    assert_eq!(seen[64], ("busy".to_owned(), expected(99)));
+    let forget = Change::Forget {
+        account: "busy".to_owned(),
+    };
+    state.commit(vec![forget]).unwrap();
+    assert_eq!(state.load().notified.len(), 1);
 }
 
 #[test]
@@ -312,7 +348,8 @@ fn an_older_database_is_brought_up_to_date() {
     let connection = rusqlite::Connection::open(state.path()).unwrap();
     connection
         .execute_batch(
-            "DROP TABLE account_record;
+            "DROP TABLE notification;
+             DROP TABLE account_record;
              CREATE TABLE account_record (
                  name TEXT PRIMARY KEY,
                  failures INTEGER NOT NULL,
@@ -336,6 +373,43 @@ fn an_older_database_is_brought_up_to_date() {
         assert_eq!(loaded.records["bench"], expected);
         assert_eq!(loaded.nodes.len(), 1);
     }
+}
+
+/// What version 2 made of `account_record`, without what came with notifications.
+const VERSION_2: &str = "DROP TABLE notification;
+     DROP TABLE account_record;
+     CREATE TABLE account_record (
+         name TEXT PRIMARY KEY,
+         failures INTEGER NOT NULL,
+         result TEXT,
+         ended INTEGER,
+         succeeded INTEGER,
+         detail TEXT,
+         anchor_wall INTEGER,
+         anchor_power_on INTEGER,
+         not_before INTEGER,
+         crashes INTEGER NOT NULL DEFAULT 0
+     ) STRICT, WITHOUT ROWID;
+     INSERT INTO account_record VALUES
+         ('bench', 3, 'refused', 1000000, NULL, 'why', NULL, 5000000, NULL, 1);
+     PRAGMA user_version = 2;";
+
+#[test]
+fn a_database_without_notifications_learns_to_keep_them() {
+    let state = State::new();
+    state.commit(vec![put("./A", leaf("kept"))]).unwrap();
+    let connection = rusqlite::Connection::open(state.path()).unwrap();
+    connection.execute_batch(VERSION_2).unwrap();
+    drop(connection);
+    let loaded = state.load();
+    let record = &loaded.records["bench"];
+    assert_eq!((record.failures, record.crashes), (3, 1));
+    assert_eq!(record.resync, None);
+    let power_on = record.anchor.unwrap().power_on;
+    assert_eq!(power_on, Duration::from_secs(5));
+    assert_eq!((loaded.nodes.len(), loaded.notified.len()), (1, 0));
+    state.commit(vec![notified("bench", 1)]).unwrap();
+    assert_eq!(state.load().notified.len(), 1);
 }
 
 #[test]
