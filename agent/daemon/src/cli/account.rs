@@ -90,10 +90,12 @@ fn add(client: &mut Client, account: Adding) -> Result<(), Failure> {
         "--server-secret-file",
     )?;
     let settings = settings(client, account.policy)?;
+    let mut addresses = account.address.into_iter();
     let account = wire::NewAccount {
         name: account.name,
         server_id: account.server_id,
-        address: account.address,
+        address: addresses.next().unwrap_or_default(),
+        more_addresses: Some(addresses.collect()).filter(|more: &Vec<_>| !more.is_empty()),
         client_auth: account.client_auth.as_str().map(str::to_owned),
         client_name: account.client_name,
         client_secret,
@@ -120,6 +122,7 @@ fn set(client: &mut Client, account: Changing) -> Result<(), Failure> {
         settings: settings(client, account.policy)?,
         client_secret,
         server_secret,
+        addresses: Some(account.address).filter(|addresses| !addresses.is_empty()),
         ..SetAccount::default()
     };
     if set == SetAccount::default() {
@@ -136,6 +139,17 @@ fn settings(client: &mut Client, policy: Policy) -> Result<AccountSettings, Fail
         .then(|| {
             let file = policy.http_secret_file.as_deref();
             secret(client, file, "the device in HTTP", "--http-secret-file")
+        })
+        .transpose()?;
+    let file = policy.obex_secret_file.as_deref();
+    let obex_secret = file
+        .map(|file| {
+            secret(
+                client,
+                Some(file),
+                "the server in OBEX",
+                "--obex-secret-file",
+            )
         })
         .transpose()?;
     let named = policy
@@ -169,6 +183,8 @@ fn settings(client: &mut Client, policy: Policy) -> Result<AccountSettings, Fail
         }),
         http_name: policy.http_name,
         http_secret,
+        obex_name: policy.obex_name,
+        obex_secret,
         proxy: policy.proxy,
         proxy_name: policy.proxy_name,
         proxy_secret,

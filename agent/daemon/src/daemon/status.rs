@@ -70,6 +70,7 @@ fn state(configured: &Configured, connections: &[Connection]) -> AccountState {
         client_auth: account.client.as_ref().map(|own| word(own.scheme)),
         server_auth: account.server.as_ref().map(|own| word(own.scheme)),
         http_auth: configured.http.as_ref().map(|own| own.scheme.to_string()),
+        obex_name: configured.obex.as_ref().map(|own| own.user.clone()),
         accepts: policy.accepts.iter().map(ToString::to_string).collect(),
         allows_http: policy.allows_http,
         ca_file: policy.ca_file.as_ref().map(path),

@@ -5,6 +5,7 @@
 
 mod change;
 mod make;
+mod obex;
 mod policy;
 mod read;
 mod texts;
@@ -28,6 +29,10 @@ const APP_ID: &str = "w7";
 const CLIENT: &str = "CLCRED";
 const SERVER: &str = "SRVCRED";
 const HTTP: &str = "HTTP";
+const OBEX: &str = "OBEX";
+
+/// `AAuthType` of a credential that the transport itself asks for (OMA-TS-DM_StdObj 5.3.1).
+const TRANSPORT: &str = "TRANSPORT";
 
 /// `AAuthType` of a credential that HTTP asks for (OMA-TS-DM_StdObj 5.3.1).
 const fn aauth_type(scheme: HttpAuthScheme) -> &'static str {
@@ -126,8 +131,9 @@ fn valid(uri: &Uri, node: &Node) -> Result<(), StatusCode> {
             text.is_empty()
                 || AuthScheme::from_aauth_type(text).is_some()
                 || http_scheme(text).is_some()
+                || text == TRANSPORT
         }
-        ["AppAuth", _, "AAuthLevel"] => matches!(text, CLIENT | SERVER | HTTP | "OBEX"),
+        ["AppAuth", _, "AAuthLevel"] => matches!(text, CLIENT | SERVER | HTTP | OBEX),
         ["AppAuth", _, "AAuthSecret"] | ["AppAddr", _, "Addr"] => !node.value.is_empty(),
         ["AppAddr", _, "AddrType"] => matches!(text, "" | "URI" | "IPv4" | "IPv6"),
         ["AppAddr", _, "Port", _, "PortNbr"] => text.parse::<u16>().is_ok_and(|port| port != 0),

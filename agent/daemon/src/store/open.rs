@@ -14,10 +14,7 @@ const VERSION: i64 = 3;
 const SCHEMA: &str = include_str!("schema.sql");
 
 /// What makes the schema of a version from the one before, beginning with version 2.
-const MIGRATIONS: [&str; 2] = [
-    include_str!("migrate_2.sql"),
-    include_str!("migrate_3.sql"),
-];
+const MIGRATIONS: [&str; 2] = [include_str!("migrate_2.sql"), include_str!("migrate_3.sql")];
 
 /// Why the state cannot be used.
 #[derive(Debug)]

@@ -72,6 +72,8 @@ pub(super) fn details(account: &AccountState, style: Style, out: &mut dyn Write)
     known("Certificate", account.client_certificate.as_deref())?;
     known("Its key", account.client_key.as_deref())?;
     known("HTTP", account.http_auth.as_deref())?;
+    let obex = account.obex_name.as_deref();
+    known("OBEX", obex.map(obex_peer).as_deref())?;
     known("Proxy", proxy(account).as_deref())?;
     known("Last result", account.last_result.as_deref())?;
     let next = account.next_attempt.as_deref().map(print::moment);
@@ -107,6 +109,14 @@ fn list(texts: &[String]) -> Option<String> {
 
 const fn allowed(yes: bool) -> &'static str {
     if yes { "allowed" } else { "refused" }
+}
+
+/// By what a server proves itself in OBEX.
+fn obex_peer(user: &str) -> String {
+    match user {
+        "" => "the server proves a secret".to_owned(),
+        user => format!("the server proves to be {user}"),
+    }
 }
 
 fn proxy(account: &AccountState) -> Option<String> {

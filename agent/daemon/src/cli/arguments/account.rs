@@ -40,8 +40,7 @@ pub(in super::super) enum Account {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Secrets come from a file (its first line), from standard input with -, or are asked for at the
-terminal; they never stand on the command line. Further addresses and credentials are nodes of
-./DMAcc/NAME.
+terminal; they never stand on the command line. Further credentials are nodes of ./DMAcc/NAME.
 
 Examples:
   omadm account add lab --server-id lab.example --address https://lab.example/dm \\
@@ -49,7 +48,10 @@ Examples:
   printf '%s\\n%s\\n' \"$MINE\" \"$THEIRS\" | omadm account add lab --server-id lab.example \\
       --address http://192.0.2.1:8080/dm --allow-http --secret-file - --server-secret-file -
   omadm account add lab --server-id lab.example --address https://lab.example/dm \\
-      --server-auth none --accept tls-pin --pin sha256/BASE64 --connect lte --connect vrf:mgmt")]
+      --server-auth none --accept tls-pin --pin sha256/BASE64 --connect lte --connect vrf:mgmt
+  omadm account add pc --server-id pc.example --address unix+obex:///run/omadm/obex.sock \\
+      --address https://lab.example/dm --obex-name pc --obex-secret-file secret \\
+      --accept obex-digest,tls")]
 pub(in super::super) struct Adding {
     /// The name of the account, a node of ./DMAcc.
     #[arg(value_name = "NAME")]
@@ -57,9 +59,9 @@ pub(in super::super) struct Adding {
     /// The identifier of the server, as its messages and ACLs use it.
     #[arg(long, value_name = "ID")]
     pub(in super::super) server_id: String,
-    /// The address of the server: an http or https URL.
-    #[arg(long, value_name = "URL")]
-    pub(in super::super) address: String,
+    /// The address of the server, such as an https URL; repeated, they are tried in order.
+    #[arg(long, value_name = "URL", required = true)]
+    pub(in super::super) address: Vec<String>,
     /// How the device proves itself to the server.
     #[arg(long, value_enum, default_value_t = Scheme::Md5)]
     pub(in super::super) client_auth: Scheme,
@@ -91,17 +93,22 @@ pub(in super::super) struct Adding {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 What is not given stays as it is; an empty value (--proxy '') takes away what was there. Sessions
-that run go on as they began. Addresses, names and kinds of credentials are leaves of ./DMAcc/NAME:
-omadm tree shows them, omadm set changes them.
+that run go on as they began. Names and kinds of credentials are leaves of ./DMAcc/NAME: omadm tree
+shows them, omadm set changes them.
 
 Examples:
   omadm account set lab --connect lte --connect interface:eth0 --metered deny
   omadm account set lab --accept tls-ca --ca-file /etc/omadm/lab-ca.pem
+  omadm account set lab --address https://lab.example/dm --address https://192.0.2.7/dm
   omadm account set lab --http-auth digest --http-name gateway7 --http-secret-file secret")]
 pub(in super::super) struct Changing {
     /// The account.
     #[arg(value_name = "NAME")]
     pub(in super::super) name: String,
+    /// The address of the server, in place of all that are there; repeated, they are tried in
+    /// order.
+    #[arg(long, value_name = "URL")]
+    pub(in super::super) address: Vec<String>,
     /// The device's new secret: a file, or - for a line of standard input.
     #[arg(long, visible_alias = "secret-file", value_name = "FILE")]
     pub(in super::super) client_secret_file: Option<PathBuf>,
@@ -118,7 +125,7 @@ pub(in super::super) struct Policy {
     /// How messages are encoded; wbxml for a new account.
     #[arg(long, value_enum)]
     pub(in super::super) encoding: Option<Encoding>,
-    /// The proofs of TLS that stand in for the server's credentials.
+    /// The proofs of the transport that stand in for the server's credentials.
     #[arg(long, value_enum, value_name = "PROOF", value_delimiter = ',')]
     pub(in super::super) accept: Vec<Proof>,
     /// Let any trusted TLS certificate stand in for the server's credentials: --accept tls.
@@ -148,6 +155,13 @@ pub(in super::super) struct Policy {
     /// The device's secret in HTTP: a file, or - for a line of standard input.
     #[arg(long, value_name = "FILE")]
     pub(in super::super) http_secret_file: Option<PathBuf>,
+    /// The user name of the server in OBEX, at most 20 octets, when it opens the line; '' alone
+    /// takes its credential away.
+    #[arg(long, value_name = "NAME")]
+    pub(in super::super) obex_name: Option<String>,
+    /// The server's secret in OBEX: a file, or - for a line of standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(in super::super) obex_secret_file: Option<PathBuf>,
     /// The HTTP proxy: http://HOST:PORT.
     #[arg(long, value_name = "URL")]
     pub(in super::super) proxy: Option<String>,
@@ -212,6 +226,8 @@ pub(in super::super) enum Proof {
     TlsPin,
     /// Any, if the server has asked for the device's certificate and was shown it.
     TlsMutual,
+    /// The server's secret in OBEX, on a line that the device waits on.
+    ObexDigest,
     /// None: the server has to show its credentials.
     None,
 }

@@ -25,6 +25,9 @@ wire_types! { lenient
         /// How the device proves itself in HTTP: `basic` or `digest`.
         #[serde(skip_serializing_if = "Option::is_none")]
         http_auth: Option<String>,
+        /// The server's user name in OBEX, which may be empty; absent without a credential.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        obex_name: Option<String>,
         /// The transport proofs that stand in for the server's credentials.
         accepts: Vec<String>,
         /// Plain http is allowed.
@@ -104,8 +107,11 @@ pub struct NewAccount {
     pub name: String,
     /// `ServerID`.
     pub server_id: String,
-    /// `AppAddr/*/Addr`.
+    /// `AppAddr/1/Addr`.
     pub address: String,
+    /// `AppAddr/2/Addr` …, in the order in which they are tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub more_addresses: Option<Vec<String>>,
     /// How the device proves itself: `basic`, `md5` or `hmac`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_auth: Option<String>,
@@ -154,7 +160,7 @@ pub struct AccountSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
     /// The transport proofs that stand in for the server's credentials: `tls`, `tls-ca`,
-    /// `tls-pin`, `tls-mutual`.
+    /// `tls-pin`, `tls-mutual`, `obex-digest`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accepts: Option<Vec<String>>,
     /// Plain http is allowed.
@@ -181,6 +187,12 @@ pub struct AccountSettings {
     /// The device's secret in HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_secret: Option<Zeroizing<String>>,
+    /// The server's user name in OBEX; without a name, the secret alone proves it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub obex_name: Option<String>,
+    /// The server's secret in OBEX.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub obex_secret: Option<Zeroizing<String>>,
     /// The HTTP proxy: `http://HOST:PORT`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<String>,
@@ -227,6 +239,9 @@ pub struct SetAccount {
     /// The server's new secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_secret: Option<Zeroizing<String>>,
+    /// The server's new addresses, in place of all that are there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub addresses: Option<Vec<String>>,
 }
 
 impl fmt::Debug for SetAccount {

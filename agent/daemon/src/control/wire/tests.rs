@@ -63,6 +63,7 @@ fn types_have_the_fields_of_the_interface_file() {
         client_auth: some(),
         server_auth: some(),
         http_auth: some(),
+        obex_name: some(),
         ca_file: some(),
         client_certificate: some(),
         client_key: some(),
@@ -140,6 +141,7 @@ fn accounts_have_the_fields_of_the_interface_file() {
         server_name: some(),
         server_secret: Some(Zeroizing::default()),
         server_nonce: some(),
+        more_addresses: Some(Vec::new()),
         settings: Some(AccountSettings::default()),
         ..NewAccount::default()
     };
@@ -155,6 +157,8 @@ fn accounts_have_the_fields_of_the_interface_file() {
         http_auth: some(),
         http_name: some(),
         http_secret: Some(Zeroizing::default()),
+        obex_name: some(),
+        obex_secret: Some(Zeroizing::default()),
         proxy: some(),
         proxy_name: some(),
         proxy_secret: Some(Zeroizing::default()),
@@ -168,6 +172,7 @@ fn accounts_have_the_fields_of_the_interface_file() {
     let set = SetAccount {
         client_secret: Some(Zeroizing::new("hunter2".into())),
         server_secret: Some(Zeroizing::new("hunter2".into())),
+        addresses: Some(Vec::new()),
         ..SetAccount::default()
     };
     same("method", "SetAccount", &set);
@@ -210,6 +215,7 @@ fn a_new_account_shows_no_secret() {
         client_name: Some("someone".into()),
         settings: Some(AccountSettings {
             http_secret: Some(Zeroizing::new("hunter2".into())),
+            obex_secret: Some(Zeroizing::new("hunter2".into())),
             proxy_secret: Some(Zeroizing::new("hunter2".into())),
             ..AccountSettings::default()
         }),

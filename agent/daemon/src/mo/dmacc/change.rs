@@ -2,11 +2,12 @@
 
 use omadm_bindings::{Address, HttpAuthScheme};
 use omadm_dm::{NodeWrite, Snapshot, Tree, View};
-use omadm_syncml::{Now, Secret, Uri, UriError};
+use omadm_syncml::{AcceptedProof, Now, Secret, Uri, UriError};
 
 use super::make::Draft;
+use super::obex;
 use super::policy::present;
-use super::read::{self, Configured};
+use super::read::{self, ADDRESSES, Configured};
 use super::{AccountError, AccountPolicy, CLIENT, HTTP, Rule, SERVER, aauth_type, root};
 use crate::control::wire::{AccountSettings, SetAccount};
 
@@ -32,6 +33,10 @@ pub fn set(
     let mut draft = Draft::new(now);
     nodes(&mut draft, &view, &account, settings, dev_id)
         .map_err(|reason| AccountError::invalid(name, reason))?;
+    if let Some(new) = &asked.addresses {
+        addresses(&mut draft, &view, &account, new)
+            .map_err(|reason| AccountError::invalid(name, reason))?;
+    }
     for (level, secret) in [
         (CLIENT, &asked.client_secret),
         (SERVER, &asked.server_secret),
@@ -45,17 +50,49 @@ pub fn set(
     let mut accounts = read::accounts(tree, std::slice::from_ref(old)).into_iter();
     let own = accounts.find_map(|found| found.ok().filter(|found| found.account.name == *name));
     if let Some(Configured {
-        account, addresses, ..
+        account,
+        addresses,
+        obex,
+        ..
     }) = own
     {
         let shape = Shape {
-            addresses: &addresses,
+            addresses: asked.addresses.as_ref().unwrap_or(&addresses),
             client: account.client.is_some(),
             server: account.server.is_some(),
+            obex: obex::remains(settings, obex.is_some()),
         };
         shape.check(&policy)?;
     }
     Ok((draft.checked(name, tree)?, policy))
+}
+
+/// Other addresses in place of those that are there.
+fn addresses(
+    draft: &mut Draft,
+    view: &View<'_>,
+    account: &Uri,
+    new: &[String],
+) -> Result<(), String> {
+    bounded(new)?;
+    let place = account.join("AppAddr").map_err(|error| error.to_string())?;
+    let names = view.node(&place).and_then(|node| node.children().ok());
+    for name in names.unwrap_or_default().iter() {
+        draft.delete(place.join(name).map_err(|error| error.to_string())?);
+    }
+    let written = draft.addresses(&place, new.iter());
+    written.map_err(|error| error.to_string())
+}
+
+/// No more addresses than are tried, and at least one.
+pub(super) fn bounded(addresses: &[String]) -> Result<(), String> {
+    if (1..=ADDRESSES).contains(&addresses.len()) {
+        return Ok(());
+    }
+    Err(format!(
+        "{} addresses: an account has 1 to {ADDRESSES}",
+        addresses.len()
+    ))
 }
 
 /// A new secret for every credential of a level: which of them is used is the other end's choice.
@@ -119,6 +156,7 @@ pub(super) fn nodes(
         }
         connect(draft, view, account, references).map_err(|error| error.to_string())?;
     }
+    obex::change(draft, view, account, settings)?;
     http(draft, view, account, settings, dev_id)
 }
 
@@ -224,38 +262,48 @@ pub(super) struct Shape<'a> {
     pub(super) client: bool,
     /// The server has SyncML credentials.
     pub(super) server: bool,
+    /// The server has a credential for OBEX.
+    pub(super) obex: bool,
 }
 
 impl Shape<'_> {
     /// Says what would make an account that never works, or that anyone could use.
     pub(super) fn check(&self, policy: &AccountPolicy) -> Result<(), AccountError> {
         let name = &policy.name;
-        if let Some(reason) = policy.contradiction() {
+        let by_obex = policy.accepts.contains(&AcceptedProof::ObexDigest);
+        let reason = policy.contradiction().or((by_obex && !self.obex).then_some(
+            "obex-digest is accepted, but the server has no secret for OBEX (--obex-secret-file)",
+        ));
+        if let Some(reason) = reason {
             return Err(AccountError::invalid(name, reason));
         }
         for address in self.addresses {
             let read: Result<Address, _> = address.parse();
             let address = read.map_err(|error| AccountError::invalid(name, error))?;
-            if let Some(reason) = self.fault(&address, policy) {
+            if let Some(reason) = self.fault(address.scheme(), policy) {
                 return Err(AccountError::invalid(name, reason));
             }
         }
         Ok(())
     }
 
-    fn fault(&self, address: &Address, policy: &AccountPolicy) -> Option<&'static str> {
-        let plain = address.scheme() == "http";
+    fn fault(&self, scheme: &str, policy: &AccountPolicy) -> Option<&'static str> {
+        let (plain, tls) = (scheme == "http", scheme == "https");
         if plain && !policy.allows_http {
             return Some(
                 "plain http has to be allowed (--allow-http): anyone on the path can read and change it",
             );
         }
-        if !self.server && (plain || policy.accepts.is_empty()) {
-            return Some(
-                "nothing would prove the server: give it credentials, or accept a proof of TLS (--accept) at an https address",
-            );
+        let by_obex = |proof: &AcceptedProof| *proof == AcceptedProof::ObexDigest;
+        let stands_in = |proof: &AcceptedProof| by_obex(proof) != tls && !plain;
+        if !self.server && !policy.accepts.iter().any(stands_in) {
+            return Some(if plain || tls {
+                "nothing would prove the server: give it credentials, or accept a proof of TLS (--accept) at an https address"
+            } else {
+                "nothing would prove the server on this line: give it credentials, or a secret for OBEX (--obex-secret-file) and accept it (--accept obex-digest)"
+            });
         }
-        if !self.client && plain {
+        if !self.client && !tls {
             return Some("nothing would prove the device to the server: give it credentials");
         }
         None

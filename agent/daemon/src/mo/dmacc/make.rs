@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::change::Shape;
 use super::read::server_id;
-use super::{APP_ID, AccountError, AccountPolicy, CLIENT, SERVER, change, root};
+use super::{APP_ID, AccountError, AccountPolicy, CLIENT, SERVER, change, obex, root};
 use crate::control::wire::NewAccount;
 
 /// The changes that make an account, and its policy.
@@ -33,10 +33,13 @@ pub fn add(
         let reason = "the server identifier is empty or holds one of =&*+ or a blank";
         return Err(AccountError::invalid(&new.name, reason));
     }
+    let addresses = addresses(new);
+    change::bounded(&addresses).map_err(|reason| AccountError::invalid(&new.name, reason))?;
     let shape = Shape {
-        addresses: std::slice::from_ref(&new.address),
+        addresses: &addresses,
         client: new.client_auth.is_some(),
         server: new.server_auth.is_some(),
+        obex: obex::remains(&settings, false),
     };
     shape.check(&policy)?;
     let account = vacant(tree, new)?;
@@ -48,6 +51,15 @@ pub fn add(
     change::nodes(&mut draft, &view, &account, &settings, dev_id)
         .map_err(|reason| AccountError::invalid(&new.name, reason))?;
     Ok((draft.checked(&new.name, tree)?, policy))
+}
+
+/// Where the server can be reached, in order.
+fn addresses(new: &NewAccount) -> Vec<String> {
+    let others = new.more_addresses.iter().flatten();
+    std::iter::once(&new.address)
+        .chain(others)
+        .cloned()
+        .collect()
 }
 
 /// The changes that remove an account, and its server from every ACL.
@@ -208,12 +220,9 @@ impl Draft {
         self.leaf(account.join("AppID")?, APP_ID);
         self.leaf(account.join("ServerID")?, server);
         self.leaf(account.join("Name")?, &new.name);
-        let addresses = account.join("AppAddr")?;
-        let address = addresses.join("1")?;
-        self.interior(&addresses, "");
-        self.interior(&address, "");
-        self.leaf(address.join("Addr")?, &new.address);
-        self.leaf(address.join("AddrType")?, "URI");
+        let place = account.join("AppAddr")?;
+        self.interior(&place, "");
+        self.addresses(&place, addresses(new).iter())?;
         let credentials: Vec<CredentialNodes> = credentials.into_iter().flatten().collect();
         let proofs = account.join("AppAuth")?;
         if let Some(first) = credentials.first() {
@@ -225,6 +234,21 @@ impl Draft {
         }
         let room = format!("Add={server}&Delete={server}&Get={server}&Replace={server}");
         self.interior(&account.join("Ext")?, &room);
+        Ok(())
+    }
+
+    /// `AppAddr/1`, `AppAddr/2` … below `place`.
+    pub(super) fn addresses<'a>(
+        &mut self,
+        place: &Uri,
+        addresses: impl Iterator<Item = &'a String>,
+    ) -> Result<(), omadm_syncml::UriError> {
+        for (at, text) in addresses.enumerate() {
+            let address = place.join(&(at + 1).to_string())?;
+            self.interior(&address, "");
+            self.leaf(address.join("Addr")?, text);
+            self.leaf(address.join("AddrType")?, "URI");
+        }
         Ok(())
     }
 

@@ -1,10 +1,11 @@
 //! Reads accounts out of the tree.
 
 use omadm_bindings::HttpCredential;
+use omadm_bindings::obex::ObexCredential;
 use omadm_dm::{Account, Credential, Snapshot, Tree, View};
 use omadm_syncml::{AuthScheme, NonceForm, Secret, Uri, UriError, Value};
 
-use super::{APP_ID, AccountError, AccountPolicy, CLIENT, HTTP, SERVER, http_scheme, root};
+use super::{APP_ID, AccountError, AccountPolicy, CLIENT, HTTP, OBEX, SERVER, http_scheme, root};
 
 /// An account that sessions can be held with.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub struct Configured {
     pub references: Vec<String>,
     /// How the device proves itself in HTTP.
     pub http: Option<HttpCredential>,
+    /// How its server proves itself in OBEX.
+    pub obex: Option<ObexCredential>,
     /// What the owner has decided.
     pub policy: AccountPolicy,
 }
@@ -82,6 +85,7 @@ fn configured(
         addresses,
         references: references(view, uri),
         http: http(view, uri),
+        obex: obex(view, uri),
         policy,
     })
 }
@@ -116,6 +120,17 @@ pub(super) fn http(view: &View<'_>, account: &Uri) -> Option<HttpCredential> {
             user,
             secret,
         })
+    })
+}
+
+/// The first credential for OBEX that is whole. `AAuthType` does not matter: OBEX knows one kind.
+pub(super) fn obex(view: &View<'_>, account: &Uri) -> Option<ObexCredential> {
+    let all = of_level(view, account, OBEX).into_iter();
+    all.into_iter().find_map(|uri| {
+        let secret = value(view, &uri, "AAuthSecret")?;
+        let secret = Secret::new(secret.as_bytes()?.to_vec());
+        let user = text(view, &uri, "AAuthName").unwrap_or_default();
+        (!secret.expose().is_empty()).then_some(ObexCredential { user, secret })
     })
 }
 
@@ -174,7 +189,7 @@ fn made(view: &View<'_>, uri: &Uri, scheme: AuthScheme) -> Result<Credential, Ur
 
 /// How many addresses are tried. One session runs at a time, so that a server which lists its
 /// addresses without end would keep all others waiting.
-const ADDRESSES: usize = 8;
+pub(super) const ADDRESSES: usize = 8;
 
 /// The first addresses in the order of their nodes' names.
 fn addresses(view: &View<'_>, account: &Uri) -> Vec<String> {

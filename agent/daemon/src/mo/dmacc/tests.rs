@@ -707,3 +707,131 @@ fn a_server_does_not_cut_itself_off() {
     );
     assert_eq!(delete(&mut tree, "./DMAcc/lab"), Ok(()), "but it may leave");
 }
+
+/// An account on a line that the device waits on; its scheme is one of every build.
+fn with_obex(name: &str, secret: &str) -> AccountSettings {
+    AccountSettings {
+        obex_name: Some(name.to_owned()),
+        obex_secret: Some(secret.to_owned().into()),
+        ..AccountSettings::default()
+    }
+}
+
+#[test]
+fn a_server_is_proven_in_obex_by_its_own_credential() {
+    let (mut tree, policies) = tree_with(&[with(with_obex("pc", "obex-s3cret")), other()]);
+    let accounts = accounts(&tree, &policies);
+    let obex = accounts[0].as_ref().unwrap().obex.clone().unwrap();
+    assert_eq!(
+        (&*obex.user, obex.secret.expose()),
+        ("pc", &b"obex-s3cret"[..])
+    );
+    assert!(accounts[1].as_ref().unwrap().obex.is_none());
+    let secret = "./DMAcc/lab/AppAuth/OBEX/AAuthSecret";
+    for by in [LAB, Authority::Local] {
+        assert_eq!(get(&mut tree, by, secret), Err(StatusCode::NOT_ALLOWED));
+    }
+    replace(&mut tree, LAB, secret, "rotated").unwrap();
+    let read = only(&tree, &policies[..1]);
+    assert_eq!(read.obex.unwrap().secret.expose(), b"rotated");
+}
+
+#[test]
+fn a_credential_for_obex_is_changed_and_taken_away() {
+    let (mut tree, policies) = tree_with(&[with(with_obex("", "one"))]);
+    let of = |tree: &Tree, policy: &AccountPolicy| only(tree, std::slice::from_ref(policy)).obex;
+    assert_eq!(of(&tree, &policies[0]).unwrap().user, "");
+    let named = AccountSettings {
+        obex_name: Some("pc".to_owned()),
+        ..AccountSettings::default()
+    };
+    let policy = changed(&mut tree, &policies[0], &named);
+    let read = of(&tree, &policy).unwrap();
+    assert_eq!((&*read.user, read.secret.expose()), ("pc", &b"one"[..]));
+    let accepting = AccountSettings {
+        accepts: Some(vec!["obex-digest".to_owned()]),
+        ..AccountSettings::default()
+    };
+    let policy = changed(&mut tree, &policy, &accepting);
+    let gone = AccountSettings {
+        obex_name: Some(String::new()),
+        ..AccountSettings::default()
+    };
+    let refused = |settings: &AccountSettings| {
+        let set = set(&tree, &policy, &asked(settings), "urn:uuid:1", NOW);
+        set.unwrap_err().to_string()
+    };
+    let error = refused(&gone);
+    assert!(error.contains("--obex-secret-file"), "{error}");
+    let error = refused(&with_obex("a name of over twenty octets", "x"));
+    assert!(error.contains("longer than 20"), "{error}");
+    let gone = AccountSettings {
+        accepts: Some(Vec::new()),
+        ..gone
+    };
+    let policy = changed(&mut tree, &policy, &gone);
+    assert!(of(&tree, &policy).is_none());
+}
+
+#[test]
+fn a_proof_stands_in_where_it_can_be_had() {
+    let made = |address: &str, accepts: &[&str]| {
+        let settings = AccountSettings {
+            accepts: Some(accepts.iter().map(ToString::to_string).collect()),
+            ..with_obex("pc", "s")
+        };
+        let new = NewAccount {
+            address: address.to_owned(),
+            server_auth: None,
+            ..with(settings)
+        };
+        add(&tree_of(&[], "old"), &new, "urn:uuid:1", NOW)
+    };
+    assert!(made("https://lab.example/dm", &["tls"]).is_ok());
+    let error = made("https://lab.example/dm", &["obex-digest"]).unwrap_err();
+    assert!(error.to_string().contains("prove the server"), "{error}");
+    // A line is proven by OBEX alone, once this build knows one.
+    let line = "unix+obex:///run/omadm/obex.sock";
+    if line.parse::<omadm_bindings::Address>().is_ok() {
+        assert!(made(line, &["obex-digest"]).is_ok());
+        assert!(made(line, &["tls"]).is_err());
+    }
+}
+
+#[test]
+fn an_account_has_several_addresses_in_order() {
+    let new = NewAccount {
+        more_addresses: Some(vec![
+            "https://b.example/".to_owned(),
+            "https://c.example/".to_owned(),
+        ]),
+        ..lab()
+    };
+    let (mut tree, policies) = tree_with(std::slice::from_ref(&new));
+    let read = only(&tree, &policies);
+    assert_eq!(
+        read.addresses,
+        [
+            "https://lab.example/dm",
+            "https://b.example/",
+            "https://c.example/"
+        ]
+    );
+    let replaced = |addresses: &[&str]| SetAccount {
+        addresses: Some(addresses.iter().map(ToString::to_string).collect()),
+        ..SetAccount::default()
+    };
+    let asked = replaced(&["https://d.example/"]);
+    let (writes, _) = set(&tree, &policies[0], &asked, "urn:uuid:1", NOW).unwrap();
+    for (bad, reason) in [
+        (vec![], "1 to 8"),
+        (vec!["https://x/"; 9], "1 to 8"),
+        (vec!["http://x/"], "--allow-http"),
+    ] {
+        let error = set(&tree, &policies[0], &replaced(&bad), "urn:uuid:1", NOW).unwrap_err();
+        assert!(error.to_string().contains(reason), "{error}");
+    }
+    tree.apply(&writes);
+    assert_eq!(only(&tree, &policies).addresses, ["https://d.example/"]);
+    assert!(tree.quarantine().is_empty(), "{:?}", tree.quarantine());
+}
