@@ -21,6 +21,10 @@ pub enum Kind {
     SessionFailed,
     /// The device has refused a server, or a server the device.
     PeerRefused,
+    /// A notification does not prove its server.
+    NotificationRefused,
+    /// A notification was followed that was made with the nonce to resynchronise with.
+    NonceResynchronised,
     /// An account was added.
     AccountAdded,
     /// What an account may, or how it is reached, was changed.
@@ -39,13 +43,15 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Ready,
         Self::Stopped,
         Self::SessionBegun,
         Self::SessionEnded,
         Self::SessionFailed,
         Self::PeerRefused,
+        Self::NotificationRefused,
+        Self::NonceResynchronised,
         Self::AccountAdded,
         Self::AccountChanged,
         Self::AccountRemoved,
@@ -64,6 +70,8 @@ impl Kind {
             Self::SessionEnded => "7c98e993b4294b1e8f3722163831b4cb",
             Self::SessionFailed => "9359751652e047479b06502846066585",
             Self::PeerRefused => "88fd4671f7df4e74887e84741aa3da4d",
+            Self::NotificationRefused => "7c7741de1d304899bf4d8cf3ab889a09",
+            Self::NonceResynchronised => "e66d9a1f1481404a84a62e79c35e3d61",
             Self::AccountAdded => "fdf0258a23ec4decbd069bb0ecd18039",
             Self::AccountChanged => "f6eb9a99a03c4e92bf9a0c82f6e4e24f",
             Self::AccountRemoved => "29fceac60da74d149c9ea6b00ff5be65",
@@ -83,6 +91,8 @@ impl Kind {
             Self::SessionEnded => "A management session has ended well",
             Self::SessionFailed => "A management session has failed",
             Self::PeerRefused => "One end of a session has refused the other",
+            Self::NotificationRefused => "A notification does not prove its server",
+            Self::NonceResynchronised => "A server has begun without the stored nonce",
             Self::AccountAdded => "An account was added",
             Self::AccountChanged => "An account was changed",
             Self::AccountRemoved => "An account was removed",
@@ -112,6 +122,16 @@ impl Kind {
                 "A server id, an address, a credential, a nonce or what the transport proves was \
                  not accepted; the message says which and what to mend. No command of an unproven \
                  server was executed."
+            }
+            Self::NotificationRefused => {
+                "It was ignored, and its sender was told nothing. Either somebody tries to pass \
+                 for the server, or both ends have different secrets or nonces: \
+                 `omadm account set NAME --server-secret-file FILE`."
+            }
+            Self::NonceResynchronised => {
+                "The notification was made with the nonce that everyone knows, which is followed \
+                 once an hour; both ends agree on fresh nonces in the session. If the server has \
+                 not lost its nonce, somebody may have repeated an old notification."
             }
             Self::AccountAdded => "`omadm account list` shows it.",
             Self::AccountChanged => {
@@ -148,7 +168,11 @@ impl Kind {
             | Self::AccountChanged
             | Self::AccountRemoved
             | Self::Reloaded => Level::Info,
-            Self::SessionFailed | Self::PeerRefused | Self::ClockAwaited => Level::Warn,
+            Self::SessionFailed
+            | Self::PeerRefused
+            | Self::NotificationRefused
+            | Self::NonceResynchronised
+            | Self::ClockAwaited => Level::Warn,
             Self::ReloadRefused | Self::StoreTrouble => Level::Error,
         }
     }
@@ -228,6 +252,22 @@ pub fn session_failed(about: &About<'_>, text: impl fmt::Display) {
 /// was refused, and the mend.
 pub fn peer_refused(about: &About<'_>, text: impl fmt::Display) {
     say(Kind::PeerRefused, about, format_args!("{text}"));
+}
+
+/// A notification does not prove its server; `text` says for which account and what is wrong.
+pub fn notification_refused(about: &About<'_>, text: impl fmt::Display) {
+    let text = format_args!("a notification is ignored: {text}");
+    say(Kind::NotificationRefused, about, text);
+}
+
+/// A notification was followed that was made with the nonce to resynchronise with.
+pub fn nonce_resynchronised(about: &About<'_>) {
+    let text = format_args!(
+        "session {} with {:?} begins with the nonce to resynchronise with",
+        about.session.unwrap_or_default(),
+        about.server.unwrap_or_default(),
+    );
+    say(Kind::NonceResynchronised, about, text);
 }
 
 /// An account was added.

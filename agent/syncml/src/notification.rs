@@ -146,6 +146,16 @@ pub enum NonceUsed {
 }
 
 impl NonceUsed {
+    /// The octets of the nonce to resynchronise with, in the form that was used; none for the
+    /// stored one. The session that follows is begun with them (OMA-TS-DM-Security 1.2.1).
+    pub const fn resync(self) -> Option<&'static [u8]> {
+        match self {
+            Self::Stored | Self::Empty => None,
+            Self::ResyncOctets => Some(RESYNC_OCTETS),
+            Self::ResyncText => Some(RESYNC_TEXT),
+        }
+    }
+
     /// A nonce that everyone knows proves no more when it is the stored one as well.
     fn of(nonce: &[u8]) -> Self {
         match nonce {

@@ -57,6 +57,15 @@ pub(super) enum Verb {
     },
     /// Run a session now and wait for its end.
     Session(Session),
+    /// Hand over a notification (Package 0), and let its session begin.
+    #[command(after_help = examples::NOTIFY)]
+    Notify {
+        /// The notification, or - for standard input.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        listing: Listing,
+    },
     /// Draw the management tree, or a part of it.
     #[command(after_help = examples::TREE)]
     Tree {

@@ -22,6 +22,7 @@ mod failure;
 mod input;
 mod kpi;
 mod node;
+mod notify;
 mod plain;
 mod print;
 mod secret;
@@ -104,6 +105,7 @@ fn run(arguments: Arguments, style: Style, out: &mut dyn Write) -> Result<(), Fa
     match arguments.verb {
         Verb::Status { listing } => status::run(&mut client, listing, style, out),
         Verb::Session(session) => session::run(&mut client, session, style, out),
+        Verb::Notify { file, listing } => notify::run(&mut client, &file, listing, out),
         Verb::Tree { uri, listing } => tree::run(&mut client, uri, listing, style, out),
         Verb::Get {
             uris,

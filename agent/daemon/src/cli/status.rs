@@ -8,7 +8,7 @@ use super::arguments::Listing;
 use super::client::Client;
 use super::failure::Failure;
 use super::print::{self, Harmless, Style};
-use crate::control::wire::{AccountState, GetStatus, SessionState, Status};
+use crate::control::wire::{AccountState, GetStatus, Notifications, SessionState, Status};
 
 /// Shows the daemon.
 pub(super) fn run(
@@ -49,6 +49,15 @@ fn show(status: &Status, style: Style, out: &mut dyn Write) -> io::Result<()> {
         "Alerts",
         &format_args!("{} waiting for a session", status.pending_alerts),
     )?;
+    for waited in &status.lines {
+        let detail = waited.detail.as_ref();
+        let detail = detail.map_or_else(String::new, |detail| format!(": {detail}"));
+        let text = format!("{} {}{detail}", waited.address, waited.state);
+        line("Line", &Harmless(&text))?;
+    }
+    if let Some(text) = notifications(&status.notifications) {
+        line("Notified", &Harmless(&text))?;
+    }
     line("KPIs", &format_args!("{} known", status.kpis))?;
     let none = "none";
     match &status.session {
@@ -80,6 +89,28 @@ fn show(status: &Status, style: Style, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What has come of notifications, if there were any.
+fn notifications(counts: &Notifications) -> Option<String> {
+    let mut texts = Vec::new();
+    match (counts.accepted, counts.resynchronised) {
+        (0, _) => {}
+        (count, 0) => texts.push(format!("{count} followed")),
+        (count, resynchronised) => {
+            texts.push(format!(
+                "{count} followed, {resynchronised} to resynchronise"
+            ));
+        }
+    }
+    let refused = counts.refused.iter();
+    let refused: Vec<_> = refused
+        .map(|refused| format!("{} {}", refused.count, refused.reason))
+        .collect();
+    if !refused.is_empty() {
+        texts.push(format!("not followed: {}", refused.join(", ")));
+    }
+    (!texts.is_empty()).then(|| texts.join("; "))
 }
 
 /// What went wrong last, if it did.

@@ -14,6 +14,8 @@ pub enum Request {
     GetStatus,
     /// `RunSession`
     RunSession(wire::RunSession),
+    /// `Notify`
+    Notify(wire::Notify),
     /// `ListTree`
     ListTree(wire::ListTree),
     /// `GetNode`
@@ -50,6 +52,7 @@ impl Request {
                 Self::GetStatus
             }
             Some("RunSession") => Self::RunSession(read(parameters)?),
+            Some("Notify") => Self::Notify(read(parameters)?),
             Some("ListTree") => Self::ListTree(read(parameters)?),
             Some("GetNode") => Self::GetNode(read(parameters)?),
             Some("SetNode") => Self::SetNode(read(parameters)?),
@@ -92,6 +95,7 @@ impl Request {
             | Self::ListAccounts
             | Self::CheckRights => Rights::Read,
             Self::RunSession(_)
+            | Self::Notify(_)
             | Self::SetNode(_)
             | Self::DeleteNode(_)
             | Self::AddAccount(_)
@@ -176,6 +180,8 @@ mod tests {
         assert_eq!(rights("io.omadm.Agent.GetNode", uri.clone()), Rights::Read);
         assert_eq!(rights("io.omadm.Agent.SetNode", uri.clone()), Rights::Write);
         assert_eq!(rights("io.omadm.Agent.DeleteNode", uri), Rights::Write);
+        let package = serde_json::json!({ "package": "" });
+        assert_eq!(rights("io.omadm.Agent.Notify", package), Rights::Write);
         assert_eq!(
             rights("io.omadm.Agent.Reload", serde_json::json!({})),
             Rights::Write

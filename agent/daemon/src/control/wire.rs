@@ -53,6 +53,7 @@ macro_rules! methods {
 methods! {
     "GetStatus": GetStatus => GetStatusReply;
     "RunSession": RunSession => RunSessionReply;
+    "Notify": Notify => NotifyReply;
     "ListTree": ListTree => ListTreeReply;
     "GetNode": GetNode => GetNodeReply;
     "SetNode": SetNode => Empty;

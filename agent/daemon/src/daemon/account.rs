@@ -8,6 +8,7 @@ use omadm_dm::session::SessionCause;
 
 use super::agenda::{Agenda, CRASHES, Next, Rules};
 use super::elapsed::Moment;
+use super::notified::Seen;
 use super::schedule::{Dice, Due};
 use crate::config::Config;
 use crate::mo::dmacc::AccountPolicy;
@@ -20,6 +21,8 @@ pub(super) struct Local {
     pub policy: Option<AccountPolicy>,
     /// How its sessions have gone.
     pub record: AccountRecord,
+    /// The notifications of its server that were followed.
+    pub seen: Seen,
     /// Its sessions to come.
     pub agenda: Agenda,
 }

@@ -9,6 +9,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use omadm_bindings::Arrival;
 use omadm_dm::Tree;
 use omadm_dm::session::{Cancel, ExecKey, StoreError};
 use omadm_syncml::{GenericAlert, Now};
@@ -20,7 +21,9 @@ use super::clock::{Alarm, ClockWatch, now};
 use super::commit::Commit;
 use super::elapsed::Known;
 use super::kpis::{Collected, Kpis};
+use super::lines::Lines;
 use super::network::{Changed, NetworkWatch};
+use super::notified::Counters;
 use super::queue::Queue;
 use super::schedule::Dice;
 use super::sessions::{Running, Step, Waiter};
@@ -50,6 +53,14 @@ pub(super) struct Agent {
     pub running: Option<Running>,
     pub last_session: Option<SessionState>,
     pub commit: Option<Commit>,
+    /// Where the device waits for servers.
+    pub lines: Lines,
+    /// The accounts or the configuration have changed what lines there are, and on which terms.
+    pub lines_due: bool,
+    /// Servers that have begun to speak and are not heard yet, one for each line.
+    pub arrivals: VecDeque<Arrival>,
+    /// What has come of the wishes of servers for sessions.
+    pub counters: Counters,
     pub kpis: Kpis,
     /// Calls that have to wait for the transaction on its way.
     pub deferred: VecDeque<Asked>,
@@ -76,6 +87,8 @@ pub(super) struct Wakers {
     pub clock: ClockWatch,
     /// Absent where the kernel does not tell.
     pub network: Option<NetworkWatch>,
+    /// Servers that begin to speak on a line.
+    pub arrivals: mpsc::Receiver<Arrival>,
 }
 
 /// What the process is told by signals.
@@ -94,6 +107,7 @@ enum Event {
     ClockSet,
     Collected(Collected),
     Network(io::Result<Changed>),
+    Arrived(Arrival),
     Time,
 }
 
@@ -102,32 +116,42 @@ impl Agent {
     pub(super) async fn run(mut self, mut asked: mpsc::Receiver<Asked>, mut wakers: Wakers) {
         notify::ready(&status::line(&self));
         event::ready(&self.dev_id);
-        loop {
-            self.work(now());
-            if self.is_done() {
-                break;
-            }
-            let next = self.next(now());
-            // A message is taken only when the tree stands still.
-            let settled = self.commit.is_none();
-            let read = settled && !self.kpis.has_session();
-            let event = tokio::select! {
-                event = wakers.signals.next() => event,
-                result = committed(&mut self.commit) => Event::Committed(result),
-                step = stepped(&mut self.running, read) => Event::Session(step),
-                collected = self.kpis.next(), if settled => Event::Collected(collected),
-                Some(asked) = asked.recv(), if self.stop_at.is_none() => Event::Asked(asked),
-                result = wakers.clock.set() => told(result, Event::ClockSet).await,
-                changed = changed(&mut wakers.network) => Event::Network(changed),
-                result = wakers.alarm.wait(next) => told(result, Event::Time).await,
-            };
-            if let Event::Network(Err(_)) = event {
-                wakers.network = None;
-            }
-            self.handle(event, now());
-        }
+        while self.turn(&mut asked, &mut wakers).await {}
         self.end(now()).await;
         event::stopped();
+    }
+
+    /// Does what is due, waits for whatever comes first and takes it. Says whether to go on.
+    pub(super) async fn turn(
+        &mut self,
+        asked: &mut mpsc::Receiver<Asked>,
+        wakers: &mut Wakers,
+    ) -> bool {
+        self.work(now());
+        if self.is_done() {
+            return false;
+        }
+        let next = self.next(now());
+        // A message is taken only when the tree stands still.
+        let settled = self.commit.is_none();
+        let read = settled && !self.kpis.has_session();
+        let (goes_on, hears) = (self.stop_at.is_none(), self.hears_arrivals());
+        let event = tokio::select! {
+            event = wakers.signals.next() => event,
+            result = committed(&mut self.commit) => Event::Committed(result),
+            step = stepped(&mut self.running, read) => Event::Session(step),
+            Some(arrival) = wakers.arrivals.recv(), if hears => Event::Arrived(arrival),
+            collected = self.kpis.next(), if settled => Event::Collected(collected),
+            Some(asked) = asked.recv(), if goes_on => Event::Asked(asked),
+            result = wakers.clock.set() => told(result, Event::ClockSet).await,
+            changed = changed(&mut wakers.network) => Event::Network(changed),
+            result = wakers.alarm.wait(next) => told(result, Event::Time).await,
+        };
+        if let Event::Network(Err(_)) = event {
+            wakers.network = None;
+        }
+        self.handle(event, now());
+        true
     }
 
     fn handle(&mut self, event: Event, now: Now) {
@@ -143,6 +167,7 @@ impl Agent {
             Event::Network(Err(error)) => {
                 log::error!("the kernel tells no more of the network: {error}");
             }
+            Event::Arrived(arrival) => self.arrived(arrival),
             Event::Time => {}
         }
     }
@@ -163,6 +188,8 @@ impl Agent {
             self.keep_time(now);
         }
         self.look_for_links(now);
+        self.settle_lines();
+        self.take_up_arrivals(now);
         let (moment, clock) = (self.moment(now), self.clock_wait(now));
         let busy = self.running.as_ref().map(|running| &*running.account.name);
         for (account, causes) in self.book.take_due(moment, clock, busy) {
@@ -174,6 +201,7 @@ impl Agent {
         {
             self.begin(waiting, now);
         }
+        self.lines.set_busy(self.is_busy());
     }
 
     /// When something is to be done next although nothing happens, on `CLOCK_BOOTTIME`.
@@ -211,7 +239,7 @@ impl Agent {
             .is_some_and(|at| (self.running.is_none() && self.commit.is_none()) || now().boot >= at)
     }
 
-    fn stop(&mut self, now: Now) {
+    pub(super) fn stop(&mut self, now: Now) {
         if self.stop_at.is_some() {
             return;
         }
@@ -219,6 +247,8 @@ impl Agent {
         self.stop_at = Some(now.boot + STOP);
         // Whoever waits is told so when its call is dropped.
         self.deferred.clear();
+        self.arrivals.clear();
+        self.lines.set_busy(true);
         while self.queue.pop().is_some() {}
         self.cancel_session(Cancel::Shutdown, now);
     }

@@ -19,7 +19,7 @@ use crate::control::wire::{
     RunSessionReply,
 };
 use crate::control::{Answer, Asked, Request};
-use crate::mo::dmacc::AccountError;
+use crate::mo::dmacc::{self, AccountError};
 use crate::store::Change;
 
 /// Changes that wait while the disk is slow. Their callers may have gone, so that the number of
@@ -50,6 +50,7 @@ impl Agent {
                 | Request::AddAccount(_)
                 | Request::SetAccount(_)
                 | Request::RemoveAccount(_)
+                | Request::Notify(_)
         );
         if changes && self.commit.is_some() {
             return self.defer(asked);
@@ -71,6 +72,7 @@ impl Agent {
             Request::ReadKpis(read) => self.kpis.answer(&read.patterns, answer),
             Request::CheckRights => self.check_rights(answer),
             Request::RunSession(run) => self.run_session(run, more, answer),
+            Request::Notify(notify) => self.notify(&notify.package, answer, now),
             Request::Reload => answer.finish(self.reload(now).map(|()| Empty {})),
             Request::SetNode(set) => {
                 let prepared = self.set_node(&set, now);
@@ -259,6 +261,8 @@ impl Agent {
             for effect in self.tree.reconcile(now) {
                 log::error!("{}: no action {:?}", effect.uri, effect.action);
             }
+            // The terms of a line follow from the accounts.
+            self.lines_due |= writes.iter().any(dmacc::concerns);
             // A session that begins leaves nothing to be planned.
             if !matches!(then, Then::Begin(_)) {
                 self.plan(false, now);
@@ -275,7 +279,7 @@ impl Agent {
                         .map_err(|error| store_error(&error)),
                 );
             }
-            Then::Begin(begin) => self.session_noted(*begin, now),
+            Then::Begin(begin) => self.session_noted(*begin, result, now),
             session @ Then::Session { .. } => {
                 self.session_committed(result, &writes, session, now);
             }

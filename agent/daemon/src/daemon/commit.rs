@@ -4,10 +4,9 @@ use omadm_dm::NodeWrite;
 use omadm_dm::session::{StoreError, WriteSet};
 use omadm_syncml::{AlertId, Now};
 
-use super::queue::Waiting;
-use super::sessions::{Turn, Waiter};
+use super::sessions::Beginning;
 use crate::control::Answer;
-use crate::mo::dmacc::{AccountPolicy, Configured};
+use crate::mo::dmacc::AccountPolicy;
 use crate::store::{AuditEntry, Change, Done, ExecRow};
 
 /// A transaction on its way. There is one at a time, because the next one builds on the tree
@@ -31,7 +30,7 @@ pub(super) enum Then {
         execs: Vec<omadm_dm::session::ExecRecord>,
     },
     /// A session begins, of which it has been noted that it does.
-    Begin(Box<(Configured, Waiting<Waiter>, Turn)>),
+    Begin(Box<Beginning>),
     /// A local caller gets its answer.
     Local {
         /// Where it goes.

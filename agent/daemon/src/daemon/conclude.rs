@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use omadm_dm::session::{Outcome, SessionCause, SessionEnd};
+use omadm_dm::session::{Outcome, SessionCause, SessionEnd, StoreError};
 use omadm_syncml::Now;
 
 use super::agenda::Rules;
@@ -12,13 +12,11 @@ use super::clock;
 use super::commit::{self, Commit, Then};
 use super::crash;
 use super::elapsed::Moment;
-use super::queue::Waiting;
 use super::schedule::Prospect;
-use super::sessions::{self, Running, Turn, Waiter};
+use super::sessions::{self, Beginning, Running};
 use super::{notify, status};
 use crate::control::wire::{Refusal, RunSessionReply, SessionState};
 use crate::event::{self, About};
-use crate::mo::dmacc::Configured;
 use crate::store::{AccountRecord, Anchor, Change};
 
 /// How a session ended.
@@ -81,6 +79,8 @@ impl Agent {
             }));
         }
         self.last_session = Some(state);
+        // The terms of a line are left alone while a session runs on it.
+        self.lines_due = true;
         notify::status(&status::line(self));
     }
 
@@ -139,35 +139,41 @@ impl Agent {
 
     /// Notes in the store that a session begins: what ends the daemon in the middle of it would
     /// do so again and again.
-    pub(super) fn note_session(
-        &mut self,
-        configured: Configured,
-        waiting: Waiting<Waiter>,
-        turn: Turn,
-    ) {
+    ///
+    /// The notification that it follows is noted together with it.
+    pub(super) fn note_session(&mut self, beginning: Beginning, now: Now) {
         let boot = self.boot_id.as_deref();
-        let note = Change::Meta {
+        let waiting = &beginning.waiting;
+        let mut changes = vec![Change::Meta {
             key: crash::KEY,
             value: crash::begun(&waiting.account, &waiting.causes, boot),
-        };
+        }];
+        changes.extend(self.notice_changes(&beginning, now));
         self.in_session = true;
         self.commit = Some(Commit {
-            done: self.store.commit(vec![note]),
+            done: self.store.commit(changes),
             writes: Vec::new(),
-            then: Then::Begin(Box::new((configured, waiting, turn))),
+            then: Then::Begin(Box::new(beginning)),
         });
     }
 
     /// The note is on the disk, or the disk is full, which is when a device has to be managed.
     pub(super) fn session_noted(
         &mut self,
-        (configured, waiting, turn): (Configured, Waiting<Waiter>, Turn),
+        mut beginning: Beginning,
+        result: Result<(), StoreError>,
         now: Now,
     ) {
         // Whoever waits is told so when its call is dropped.
-        if self.stop_at.is_none() {
-            self.open(configured, waiting, turn, now);
+        if self.stop_at.is_some() {
+            return;
         }
+        if let Some(notice) = beginning.notice.take()
+            && !self.notice_stored(notice, result, &beginning)
+        {
+            return self.queue.give_back(beginning.waiting);
+        }
+        self.open(beginning, now);
     }
 
     /// No session runs: the end of the daemon is not its fault.

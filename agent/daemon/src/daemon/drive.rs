@@ -16,7 +16,7 @@ use super::conclude::End;
 use super::opening::{GRACE, Opened, Way};
 use super::queue::Waiting;
 use super::schedule::Prospect;
-use super::sessions::{self, Running, Stage, Step, Turn, Waiter};
+use super::sessions::{self, Beginning, Running, Stage, Step, Turn, Waiter};
 use super::{notify, status};
 use crate::control::wire::{Error, RunSessionReply};
 use crate::event::{self, About};
@@ -43,13 +43,14 @@ impl Agent {
         });
         match found {
             Some(Ok(configured)) => {
-                let total = self.config.session.total_timeout;
-                let turn = Turn {
-                    from: 0,
-                    earlier: None,
-                    give_up: now.boot.saturating_add(total),
+                let beginning = Beginning {
+                    configured,
+                    waiting,
+                    turn: self.first_turn(now),
+                    line: None,
+                    notice: None,
                 };
-                self.note_session(configured, waiting, turn);
+                self.note_session(beginning, now);
             }
             Some(Err(reason)) => {
                 log::error!("account {}: {reason}", waiting.account);
@@ -62,15 +63,31 @@ impl Agent {
         }
     }
 
-    /// Begins to open the bearer of a session that the store knows of.
-    pub(super) fn open(
-        &mut self,
-        configured: Configured,
-        waiting: Waiting<Waiter>,
-        turn: Turn,
-        now: Now,
-    ) {
-        let way = self.way(&configured, turn.from);
+    /// No address has had its turn yet.
+    pub(super) fn first_turn(&self, now: Now) -> Turn {
+        let total = self.config.session.total_timeout;
+        Turn {
+            from: 0,
+            earlier: None,
+            give_up: now.boot.saturating_add(total),
+        }
+    }
+
+    /// Begins to open the bearer of a session that the store knows of, unless its server has
+    /// opened one.
+    pub(super) fn open(&mut self, beginning: Beginning, now: Now) {
+        let Beginning {
+            configured,
+            waiting,
+            turn,
+            line,
+            ..
+        } = beginning;
+        let place = line.as_ref().map(|line| line.address.clone());
+        let opening = match line {
+            Some(line) => line.open(&configured),
+            None => self.way(&configured, turn.from).open(),
+        };
         let account = configured.account;
         log::debug!(
             "{}, for {:?} ({})",
@@ -80,42 +97,18 @@ impl Agent {
         );
         let limits = self.limits();
         let begun = (waiting.causes, waiting.waiters);
-        self.running = Some(Running::begin(account, begun, way, turn, limits, now));
+        let mut running = Running::begin(account, begun, opening, turn, limits, now);
+        running.line = place;
+        self.running = Some(running);
         notify::status(&status::line(self));
     }
 
-    fn way(&self, configured: &Configured, from: usize) -> Way {
+    pub(super) fn way(&self, configured: &Configured, from: usize) -> Way {
         let connections = self.connections(configured);
         let settings = self.settings(configured);
-        Way::new(&configured.addresses, &connections, &settings, from)
-    }
-
-    /// Begins anew at the account's next address, or over its next link, when the line to this one has broken: DM 1.2
-    /// cannot resume a session. Says whether there is one.
-    pub(super) fn go_on_elsewhere(&mut self, failed: &End, now: Now) -> bool {
-        let Some(running) = self.running.as_ref().filter(|_| self.stop_at.is_none()) else {
-            return false;
-        };
-        let turn = running.next_turn();
-        if now.boot >= turn.give_up {
-            return false;
-        }
-        // It is read again, because the session has renewed its nonces.
-        let accounts = self.configured().into_iter().flatten();
-        let mut same = accounts.filter(|found| found.account.name == running.account.name);
-        let there = same
-            .next()
-            .filter(|found| self.way(found, turn.from).is_open());
-        let Some(configured) = there else {
-            return false;
-        };
-        let Some(broken) = self.running.take() else {
-            return false;
-        };
-        log::warn!("{}: {failed}", broken.account.address);
-        let waiting = Waiting::new(&broken.account.name, broken.causes, broken.waiters);
-        self.open(configured, waiting, turn, now);
-        true
+        let own = &self.config.obex.listen;
+        let own: Vec<String> = own.iter().map(ToString::to_string).collect();
+        Way::new(&configured.addresses, &own, &connections, &settings, from)
     }
 
     fn limits(&self) -> Limits {

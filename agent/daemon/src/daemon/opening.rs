@@ -1,6 +1,7 @@
 //! Opens a bearer to an account's server: its links and, over each, its addresses are tried in
 //! their order (OMA-TS-DM_StdObj 5.3.1, `ToConRef` and `AppAddr`).
 
+use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ pub(super) const GRACE: Duration = Duration::from_secs(30);
 /// The result of a session that found no link to begin on.
 pub(super) const NO_LINK: &str = "no-link";
 
+/// The result of a session whose server can only be waited for.
+const NO_ADDRESS: &str = "no-address";
+
 /// While an account waits for a link, they are looked at this often: not every link that comes
 /// brings a default route, which is what the network is known by elsewhere.
 const LOOK: Duration = Duration::from_secs(30);
@@ -35,8 +39,8 @@ struct Attempt {
     address: String,
     /// The connectivity reference, or the default route.
     reference: String,
-    /// Limits, permissions, trust and link; or why the link is passed over.
-    settings: Result<Settings, Obstacle>,
+    /// Limits, permissions, trust and link; or why the attempt is passed over.
+    settings: Result<Settings, PassedOver>,
 }
 
 /// A bearer that is open.
@@ -63,16 +67,38 @@ pub(super) struct Unreachable {
 /// A bearer on its way to being open.
 pub(super) type Opening = Pin<Box<dyn Future<Output = Result<Opened, Unreachable>>>>;
 
+/// Why an attempt is not made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum PassedOver {
+    /// Its link cannot be used.
+    Link(Obstacle),
+    /// Its address is one of the device's own.
+    OwnLine(String),
+}
+
+impl fmt::Display for PassedOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Link(obstacle) => obstacle.fmt(f),
+            Self::OwnLine(address) => {
+                write!(f, "{address}: the device waits for the server on this line")
+            }
+        }
+    }
+}
+
 enum Failure {
-    PassedOver(Obstacle),
+    PassedOver(PassedOver),
     Failed(Error),
 }
 
 impl Way {
-    /// Every address over every link, but for the first `from`. That number counts links that
+    /// Every address over every link, but for the first `from`, and without those that are the
+    /// device's own. That number counts links that
     /// are passed over as well, so that it means the same when their state has changed.
     pub(super) fn new(
         addresses: &[String],
+        own: &[String],
         connections: &[Connection],
         settings: &Settings,
         from: usize,
@@ -80,10 +106,13 @@ impl Way {
         let over = |connection: &Connection, address: &String| Attempt {
             address: address.clone(),
             reference: connection.reference.clone(),
-            settings: connection
-                .outcome
-                .clone()
-                .map(|binding| bound(settings.clone(), binding)),
+            settings: match &connection.outcome {
+                _ if own.iter().any(|line| is_same_line(line, address)) => {
+                    Err(PassedOver::OwnLine(address.clone()))
+                }
+                Ok(binding) => Ok(bound(settings.clone(), binding.clone())),
+                Err(obstacle) => Err(PassedOver::Link(obstacle.clone())),
+            },
         };
         let each = connections.iter().flat_map(|connection| {
             addresses
@@ -125,6 +154,11 @@ impl Way {
             } = attempt;
             let settings = match settings {
                 Ok(settings) => settings,
+                Err(line @ PassedOver::OwnLine(_)) => {
+                    log::debug!("passed over: {line}");
+                    failures.push((text, Failure::PassedOver(line)));
+                    continue;
+                }
                 Err(obstacle) => {
                     if passed_over.as_ref() != Some(&reference) {
                         log::info!("{reference} is passed over: {obstacle}");
@@ -164,6 +198,13 @@ impl Way {
     }
 }
 
+/// Whether an address is a line of the device's own: the parameters that follow it say how it is
+/// used, not which it is.
+fn is_same_line(line: &str, address: &str) -> bool {
+    let place = |text: &str| text.split('?').next().map(str::to_owned);
+    place(line) == place(address)
+}
+
 fn bound(mut settings: Settings, binding: Binding) -> Settings {
     settings.interface = binding.interface;
     settings.dns_servers = binding.dns;
@@ -174,7 +215,12 @@ fn bound(mut settings: Settings, binding: Binding) -> Settings {
 fn unreachable(failures: &[(String, Failure)], several: bool) -> Unreachable {
     let mut texts = Vec::new();
     let mut prospect = Prospect::Unlikely;
-    let mut result = NO_LINK;
+    let is_own = |(_, failure): &_| matches!(failure, Failure::PassedOver(PassedOver::OwnLine(_)));
+    let mut result = if !failures.is_empty() && failures.iter().all(is_own) {
+        NO_ADDRESS
+    } else {
+        NO_LINK
+    };
     for (place, failure) in failures {
         texts.push(match failure {
             Failure::PassedOver(obstacle) => obstacle.to_string(),
@@ -183,7 +229,9 @@ fn unreachable(failures: &[(String, Failure)], several: bool) -> Unreachable {
         });
         prospect = prospect.or(match failure {
             // A link comes up when it comes up.
-            Failure::PassedOver(_) => Prospect::Later(Duration::ZERO),
+            Failure::PassedOver(PassedOver::Link(_)) => Prospect::Later(Duration::ZERO),
+            // A server comes when it comes, and begins by itself.
+            Failure::PassedOver(PassedOver::OwnLine(_)) => Prospect::Unlikely,
             Failure::Failed(error) => {
                 result = "bearer-failed";
                 self::prospect(error)

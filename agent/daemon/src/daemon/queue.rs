@@ -33,6 +33,18 @@ impl<W> Waiting<W> {
         self.causes.first().copied().unwrap_or(SessionCause::User)
     }
 
+    /// Adds causes, each once.
+    pub(super) fn add(&mut self, causes: &[SessionCause]) {
+        for cause in causes {
+            // Of several notifications the first is answered: it has named the session.
+            let same = |other: &SessionCause| urgency(*other) == urgency(*cause);
+            if !self.causes.iter().any(same) {
+                self.causes.push(*cause);
+            }
+        }
+        self.causes.sort_by_key(|cause| urgency(*cause));
+    }
+
     fn turn(&self) -> u8 {
         if self.overtaken < OVERTAKEN {
             urgency(self.cause())
@@ -87,14 +99,7 @@ impl<W> Queue<W> {
         let Some(entry) = self.waiting.get_mut(at) else {
             return;
         };
-        for cause in causes {
-            // Of several notifications the first is answered: it has named the session.
-            let same = |other: &SessionCause| urgency(*other) == urgency(*cause);
-            if !entry.causes.iter().any(same) {
-                entry.causes.push(*cause);
-            }
-        }
-        entry.causes.sort_by_key(|cause| urgency(*cause));
+        entry.add(causes);
         entry.waiters.extend(waiter);
     }
 
@@ -112,6 +117,32 @@ impl<W> Queue<W> {
             entry.overtaken += 1;
         }
         Some(self.waiting.remove(at))
+    }
+
+    /// Takes out an account's place, if it has one.
+    pub(super) fn take(&mut self, account: &str) -> Option<Waiting<W>> {
+        let at = self
+            .waiting
+            .iter()
+            .position(|entry| entry.account == account)?;
+        Some(self.waiting.remove(at))
+    }
+
+    /// Gives a session its place back that has not come to anything, without the causes that were
+    /// a server's: whoever waited for them is gone.
+    pub(super) fn give_back(&mut self, waiting: Waiting<W>) {
+        let causes: Vec<_> = waiting
+            .causes
+            .into_iter()
+            .filter(|cause| !cause.is_of_server())
+            .collect();
+        if causes.is_empty() && waiting.waiters.is_empty() {
+            return;
+        }
+        self.push(&waiting.account, &causes, None);
+        for waiter in waiting.waiters {
+            self.push(&waiting.account, &[], Some(waiter));
+        }
     }
 
     pub(super) fn has(&self, account: &str) -> bool {
@@ -158,6 +189,23 @@ mod tests {
         let session = queue.pop().unwrap();
         assert_eq!(session.cause(), notification(1));
         assert_eq!(session.causes.len(), 2);
+    }
+
+    #[test]
+    fn what_came_to_nothing_goes_back_without_the_wish_of_a_server() {
+        let mut queue = Queue::new();
+        queue.push("a", &[SessionCause::Alerts], Some(1));
+        let mut taken = queue.take("a").unwrap();
+        assert!(queue.take("a").is_none());
+        taken.add(&[SessionCause::Notification { session_id: 1 }]);
+        assert_eq!(taken.causes.len(), 2);
+        queue.push("a", &[SessionCause::User], Some(2));
+        queue.give_back(taken);
+        let session = queue.pop().unwrap();
+        assert_eq!(session.causes, [SessionCause::User, SessionCause::Alerts]);
+        assert_eq!(session.waiters, [2, 1]);
+        queue.give_back(Waiting::new("a", vec![SessionCause::Poll], Vec::new()));
+        assert!(queue.pop().is_none());
     }
 
     #[test]

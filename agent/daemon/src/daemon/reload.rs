@@ -34,6 +34,7 @@ impl Agent {
             || new.account != self.config.account;
         self.config = merged(&self.config, new);
         logging::set(self.config.log_level.into());
+        self.lines_due = true;
         if replan {
             self.plan(true, now);
             self.hasten_alerts(now);

@@ -8,13 +8,16 @@ use omadm_dm::Account;
 use omadm_dm::session::{self, BearerFailure, Cancel, Outcome, Session, SessionCause, SessionEnd};
 use omadm_syncml::{Envelope, Limits, Now, StatusCode};
 
+use super::arrivals::{Line, Notice};
 use super::clock::rfc3339;
-use super::opening::{self, Opened, Opening, Unreachable, Way};
+use super::opening::{self, Opened, Opening, Unreachable};
+use super::queue::Waiting;
 use super::schedule::Prospect;
 use crate::control::Answer;
 use crate::control::wire;
 use crate::control::wire::{Direction, RunSessionReply, SessionState};
 use crate::event::About;
+use crate::mo::dmacc::Configured;
 use crate::trace::Trace;
 
 /// How long the last message, such as the Alert that ends a session, may take to be delivered.
@@ -29,6 +32,20 @@ pub(super) struct Waiter {
     pub trace: bool,
 }
 
+/// A session that is about to begin.
+pub(super) struct Beginning {
+    /// The account, with the nonces that the session begins with.
+    pub configured: Configured,
+    /// Why it begins, and who waits for its end.
+    pub waiting: Waiting<Waiter>,
+    /// Which addresses have had their turn.
+    pub turn: Turn,
+    /// The line on which its server waits; without one the account's addresses are tried.
+    pub line: Option<Line>,
+    /// The notification that it follows.
+    pub notice: Option<Notice>,
+}
+
 /// A session that runs.
 pub(super) struct Running {
     /// The account as it was when the session started.
@@ -41,6 +58,10 @@ pub(super) struct Running {
     pub prospect: Prospect,
     /// Which of the account's addresses have had their turn.
     pub turn: Turn,
+    /// The address of the device's own at which its server has connected.
+    pub line: Option<String>,
+    /// The same of the session before, whose line has broken.
+    pub left: Option<String>,
     /// Where it stands.
     pub stage: Stage,
     started: Now,
@@ -99,7 +120,7 @@ impl Running {
     pub(super) fn begin(
         account: Account,
         (causes, waiters): (Vec<SessionCause>, Vec<Waiter>),
-        way: Way,
+        opening: Opening,
         turn: Turn,
         limits: Limits,
         now: Now,
@@ -118,7 +139,9 @@ impl Running {
             waiters,
             prospect: Prospect::Later(Duration::ZERO),
             turn,
-            stage: Stage::Opening(way.open()),
+            line: None,
+            left: None,
+            stage: Stage::Opening(opening),
             started: now,
             state,
             trace: Trace::default(),
@@ -265,7 +288,7 @@ impl Running {
     pub(super) fn about(&self) -> About<'_> {
         About {
             server: Some(&self.account.server_id),
-            address: Some(&self.account.address),
+            address: Some(self.line.as_deref().unwrap_or(&self.account.address)),
             ..About::default()
         }
     }

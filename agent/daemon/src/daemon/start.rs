@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser};
 use nix::sys::stat::{Mode, umask};
+use omadm_bindings::Arrival;
 use omadm_dm::session::StoreError;
 use omadm_probes::FsRoot;
 use omadm_syncml::Now;
@@ -21,14 +22,16 @@ use super::clock::{Alarm, ClockWatch};
 use super::elapsed::Known;
 use super::instance::{Instance, InstanceError};
 use super::kpis::Kpis;
+use super::lines::{self, Lines};
 use super::network::NetworkWatch;
+use super::notified::Counters;
 use super::queue::Queue;
 use super::{clock, crash, logging, notify, objects, plan};
 use crate::config::{self, Config};
 use crate::control::{Asked, Listener};
 use crate::event;
 use crate::exit;
-use crate::identity::{DevId, Origin};
+use crate::identity::{DevId, Machine, Origin};
 use crate::store::{Change, Loaded, OpenError, Store};
 
 /// Keys of the store.
@@ -66,7 +69,8 @@ struct Options {
 }
 
 /// Why the daemon does not start.
-struct Failure {
+#[derive(Debug)]
+pub(super) struct Failure {
     code: u8,
     message: String,
 }
@@ -176,11 +180,12 @@ async fn serve(
     store: Store,
     loaded: Loaded,
 ) -> Result<(), Failure> {
-    let wakers = wakers().map_err(|error| Failure::new(exit::SOFTWARE, error))?;
+    let (arriving, arrivals) = mpsc::channel(lines::ARRIVALS);
+    let wakers = wakers(arrivals).map_err(|error| Failure::new(exit::SOFTWARE, error))?;
     let (asked, calls) = mpsc::channel(CALLS);
     let listener =
         Listener::bind(&config.control).map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
-    let agent = agent(config, config_file, store, loaded).await?;
+    let agent = agent(config, config_file, (store, loaded), arriving).await?;
     let control = accept(listener, asked);
     agent.run(calls, wakers).await;
     // The connections get the chance to send what they have been answered.
@@ -196,7 +201,7 @@ fn accept(listener: Listener, asked: mpsc::Sender<Asked>) -> tokio::task::JoinHa
     tokio::spawn(async move { listener.accept_all(&asked).await })
 }
 
-fn wakers() -> std::io::Result<Wakers> {
+pub(super) fn wakers(arrivals: mpsc::Receiver<Arrival>) -> std::io::Result<Wakers> {
     Ok(Wakers {
         signals: Signals {
             terminate: signal(SignalKind::terminate())?,
@@ -206,6 +211,7 @@ fn wakers() -> std::io::Result<Wakers> {
         alarm: Alarm::new()?,
         clock: ClockWatch::new()?,
         network: network(),
+        arrivals,
     })
 }
 
@@ -221,11 +227,12 @@ fn network() -> Option<NetworkWatch> {
     watch.inspect_err(complain).ok()
 }
 
-async fn agent(
+/// The daemon; servers that begin to speak are announced through `arriving`.
+pub(super) async fn agent(
     config: Config,
     config_file: Option<PathBuf>,
-    store: Store,
-    loaded: Loaded,
+    (store, loaded): (Store, Loaded),
+    arriving: mpsc::Sender<Arrival>,
 ) -> Result<Agent, Failure> {
     let now = clock::now();
     let (dev_id, changes) = identity(&config, &loaded)?;
@@ -247,6 +254,8 @@ async fn agent(
     let kpis = Kpis::new(config.control.rights_dir.clone());
     let tree = objects::tree(&config, &dev_id, loaded.nodes, &kpis.board)
         .map_err(|error| Failure::new(exit::SOFTWARE, error))?;
+    let machine = Machine::read(&config.device, &FsRoot::system());
+    let lines = Lines::new(lines::identity(&machine, &dev_id), arriving);
     let watchdog = notify::watchdog();
     let mut agent = Agent {
         config,
@@ -262,6 +271,10 @@ async fn agent(
         running: None,
         last_session: None,
         commit: None,
+        lines,
+        lines_due: true,
+        arrivals: std::collections::VecDeque::new(),
+        counters: Counters::default(),
         kpis,
         deferred: std::collections::VecDeque::new(),
         known,
@@ -344,6 +357,9 @@ fn book(loaded: &Loaded) -> Book {
     let mut book = Book::default();
     for (account, record) in &loaded.records {
         book.local(account).record = record.clone();
+    }
+    for (account, notified) in &loaded.notified {
+        book.local(account).seen.add(*notified);
     }
     for (account, policy) in &loaded.policies {
         match serde_json::from_str(policy) {

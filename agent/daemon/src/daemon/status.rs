@@ -27,6 +27,8 @@ pub(super) fn status(agent: &Agent, now: Now) -> Status {
         accounts: accounts(agent, now),
         session: agent.running.as_ref().map(|running| running.state(now)),
         last_session: agent.last_session.clone(),
+        lines: agent.lines.wire(),
+        notifications: agent.counters.wire(),
         pending_alerts: i64::try_from(agent.alerts.len()).unwrap_or(i64::MAX),
         kpis: i64::try_from(KpiSet::all().len()).unwrap_or(i64::MAX),
     }

@@ -18,7 +18,7 @@ use omadm_dm::{Change, Ddf, ManagementObject, Node, View};
 use omadm_syncml::{AuthScheme, StatusCode, Uri, UriError};
 
 pub use change::set;
-pub use make::{add, deleted, remove};
+pub use make::{add, concerns, deleted, remove};
 pub use policy::{AccountPolicy, AccountProxy, CertificateFiles, Encoding, Rule};
 pub use read::{Configured, accounts};
 

@@ -24,6 +24,14 @@ Examples:
 
 The exit code is 0 only when the session ended well.";
 
+pub(super) const NOTIFY: &str = "\
+Examples:
+  omadm notify package0.bin             as it came by SMS, or from the server's operator
+  omadm notify - < package0.bin
+  omadm notify --json package0.bin      for programs
+
+The session runs over the addresses of the account; omadm status shows how it ended.";
+
 pub(super) const TREE: &str = "\
 Examples:
   omadm tree                            all of it

@@ -58,6 +58,14 @@ fn types_have_the_fields_of_the_interface_file() {
         ..Status::default()
     };
     same("type", "SessionState", &session);
+    let line = Line {
+        detail: some(),
+        ..Line::default()
+    };
+    same("type", "Line", &line);
+    same("type", "Notifications", &Notifications::default());
+    same("type", "Count", &Count::default());
+    same("method", "Notify", &Notify::default());
     same("type", "Status", &status);
     let account = AccountState {
         client_auth: some(),

@@ -82,6 +82,12 @@ pub fn remove(tree: &Tree, name: &str) -> Result<Vec<NodeWrite>, AccountError> {
     Ok(writes)
 }
 
+/// Whether a change is one of an account.
+pub fn concerns(write: &NodeWrite) -> bool {
+    let (NodeWrite::Put { uri, .. } | NodeWrite::Delete { uri }) = write;
+    uri.segments().next() == Some("DMAcc")
+}
+
 /// The names of the accounts that changes of a server delete whole: [`remove`] has to follow.
 pub fn deleted(writes: &[NodeWrite]) -> Vec<String> {
     let name = |write: &NodeWrite| match write {

@@ -1,0 +1,254 @@
+//! Servers that begin sessions: on a line that the device waits on, or by a notification that
+//! somebody hands over (OMA-TS-DM_Notification 1.2.1, OMA-TS-SyncML_OBEXBinding 1.2).
+//!
+//! What has come is judged first ([`notified`](super::notified)); what is followed is on the disk
+//! before its session begins, so that it is followed once.
+
+mod notice;
+
+use omadm_bindings::obex::ObexCredential;
+use omadm_bindings::{Arrival, Bearer, SessionOpening};
+use omadm_dm::session::SessionCause;
+use omadm_syncml::{Now, PeerProof};
+
+use super::agent::Agent;
+use super::commit::Then;
+use super::lines::{self, ARRIVALS};
+use super::notified::{Reason, Refused};
+use super::opening::{Opened, Opening};
+use super::queue::Waiting;
+use super::sessions::{Beginning, Running, Stage};
+use crate::event::{self, About};
+use crate::mo::dmacc::Configured;
+
+pub(super) use self::notice::Notice;
+
+/// A line on which a server has begun to speak.
+pub(super) struct Line {
+    /// The line, the device having the first word.
+    pub bearer: Bearer,
+    /// The address that the device waits at.
+    pub address: String,
+}
+
+/// A session that a server asks for.
+struct Call {
+    configured: Configured,
+    cause: SessionCause,
+    notice: Option<Notice>,
+}
+
+impl Line {
+    /// The line as the bearer of a session with this account.
+    pub(super) fn open(self, configured: &Configured) -> Opening {
+        let opened = Opened {
+            bearer: self.bearer,
+            address: target(configured),
+            tried: 0,
+        };
+        Box::pin(std::future::ready(Ok(opened)))
+    }
+}
+
+/// The server's address in the header of messages: the one that it has on the network, as a line
+/// has none that would mean anything to it.
+fn target(configured: &Configured) -> String {
+    let mut all = configured.addresses.iter();
+    let network = all.find(|a| a.starts_with("http:") || a.starts_with("https:"));
+    let address = network.or(configured.addresses.first());
+    address.unwrap_or(&configured.account.server_id).clone()
+}
+
+/// What a line has proven to this account. The digest of another account's server proves nothing
+/// here: whoever is let in on a line is not yet whom this account means.
+fn proof(
+    found: PeerProof,
+    proven: Option<&ObexCredential>,
+    own: Option<&ObexCredential>,
+) -> PeerProof {
+    match (found, proven, own) {
+        (PeerProof::ObexDigest, Some(proven), Some(own)) if lines::is_same(proven, own) => found,
+        (PeerProof::ObexDigest, ..) => PeerProof::None,
+        (found, ..) => found,
+    }
+}
+
+impl Agent {
+    /// Whether one more server can be heard.
+    pub(super) fn hears_arrivals(&self) -> bool {
+        self.stop_at.is_none() && self.arrivals.len() < ARRIVALS
+    }
+
+    /// Whether a session runs or is about to.
+    pub(super) fn is_busy(&self) -> bool {
+        let then = self.commit.as_ref().map(|commit| &commit.then);
+        self.running.is_some() || matches!(then, Some(Then::Begin(_))) || self.stop_at.is_some()
+    }
+
+    /// Opens and closes lines as accounts and configuration want it, but for a session on one of
+    /// them: it would lose its line.
+    pub(super) fn settle_lines(&mut self) {
+        let on_line = |running: &Running| running.line.is_some();
+        if !self.lines_due || self.running.as_ref().is_some_and(on_line) {
+            return;
+        }
+        self.lines_due = false;
+        let accounts: Vec<_> = self.configured().into_iter().flatten().collect();
+        self.lines.settle(&self.config, &accounts);
+    }
+
+    /// A server begins to speak. One that has connected anew has no use for what it said before.
+    pub(super) fn arrived(&mut self, arrival: Arrival) {
+        self.arrivals.retain(|held| held.address != arrival.address);
+        self.arrivals.push_back(arrival);
+    }
+
+    /// Hears those who have begun to speak. Who has connected again on the line of the session that
+    /// runs waits for its end: the line of that session is gone.
+    pub(super) fn take_up_arrivals(&mut self, now: Now) {
+        while self.commit.is_none() {
+            let line = self
+                .running
+                .as_ref()
+                .and_then(|running| running.line.as_ref());
+            let mut held = self.arrivals.iter();
+            let Some(at) = held.position(|arrival| Some(&arrival.address) != line) else {
+                return;
+            };
+            if let Some(arrival) = self.arrivals.remove(at) {
+                self.take_up(arrival, now);
+            }
+        }
+    }
+
+    /// Whether the server of a session whose line has broken has connected again.
+    pub(super) fn begins_again(&self, running: &Running) -> bool {
+        running.line.as_ref().is_some_and(|line| {
+            self.arrivals.iter().any(|held| held.address == *line) || self.lines.is_connected(line)
+        })
+    }
+
+    /// Follows a wish, or refuses it by letting go of the line.
+    fn take_up(&mut self, arrival: Arrival, now: Now) {
+        let Arrival {
+            opening,
+            mut bearer,
+            address,
+            proven,
+        } = arrival;
+        if bearer.out.is_closed() {
+            return log::debug!("{address}: the server has gone before it was heard");
+        }
+        let call = match self.hindrance(&address) {
+            Some(refused) => Err(refused),
+            None => self.judge(&opening, now),
+        };
+        match call {
+            Ok(call) => {
+                let own = call.configured.obex.as_ref();
+                bearer.proof = proof(bearer.proof, proven.as_ref(), own);
+                self.follow(call, Some(Line { bearer, address }), now);
+            }
+            Err(refused) => self.refuse_arrival(&refused, Some(&address)),
+        }
+    }
+
+    /// Why no session can begin at this address now. One that is only trying another address
+    /// because this line had broken gives way.
+    fn hindrance(&self, address: &str) -> Option<Refused> {
+        let running = self.running.as_ref()?;
+        let trying = matches!(running.stage, Stage::Opening(_));
+        if trying && running.left.as_deref() == Some(address) {
+            return None;
+        }
+        let text = format!("a session with {} runs", running.account.name);
+        Some(Refused::new(Reason::Busy, None, &text))
+    }
+
+    fn judge(&self, opening: &SessionOpening, now: Now) -> Result<Call, Refused> {
+        match opening {
+            SessionOpening::Notification(octets) => self.judge_notification(octets, now),
+            SessionOpening::Poll => self.judge_poll(),
+            SessionOpening::Bootstrap(document) => {
+                let text = format!(
+                    "a bootstrap ({} octets) is refused: this version takes none",
+                    document.body.len()
+                );
+                Err(Refused::new(Reason::Bootstrap, None, &text))
+            }
+        }
+    }
+
+    /// A server that asks without a notification stands for the account that the configuration
+    /// names.
+    fn judge_poll(&self) -> Result<Call, Refused> {
+        let refuse = |text: &str| Refused::new(Reason::Poll, None, text);
+        let name = self.config.obex.poll.as_deref().ok_or_else(|| {
+            refuse("a server asks without a notification, and obex.poll names no account for it")
+        })?;
+        let mut accounts = self.configured().into_iter().flatten();
+        let configured = accounts.find(|found| found.account.name == name);
+        let unusable = || {
+            refuse(&format!(
+                "obex.poll names {name:?}, no account that can be used"
+            ))
+        };
+        Ok(Call {
+            configured: configured.ok_or_else(unusable)?,
+            cause: SessionCause::Poll,
+            notice: None,
+        })
+    }
+
+    /// Begins the session that a server asks for. It stands for the causes that the account has
+    /// been waiting with.
+    fn follow(&mut self, call: Call, line: Option<Line>, now: Now) {
+        if let Some(trying) = self.running.take() {
+            self.kpis.forget_session();
+            let Running {
+                account,
+                causes,
+                waiters,
+                ..
+            } = trying;
+            let waiting = Waiting::new(&account.name, causes, waiters);
+            self.queue.give_back(waiting);
+        }
+        let name = &call.configured.account.name;
+        let waiting = self.queue.take(name);
+        let mut waiting = waiting.unwrap_or_else(|| Waiting::new(name, Vec::new(), Vec::new()));
+        waiting.add(&[call.cause]);
+        let beginning = Beginning {
+            configured: call.configured,
+            waiting,
+            turn: self.first_turn(now),
+            line,
+            notice: call.notice,
+        };
+        self.note_session(beginning, now);
+    }
+
+    /// The peer is told nothing; the operator of the machine is. What anyone can bring about, as
+    /// often as he likes and in his own words, is only counted and logged at debug.
+    fn refuse_arrival(&mut self, refused: &Refused, line: Option<&str>) {
+        self.counters.refused(refused.reason);
+        let place = line.unwrap_or("a local user");
+        match refused.reason {
+            Reason::BadDigest => {
+                let account = refused.account.as_deref().unwrap_or_default();
+                let node = format!("./DMAcc/{account}");
+                let about = About {
+                    address: line,
+                    node: Some(&node),
+                    ..About::default()
+                };
+                event::notification_refused(&about, format_args!("{place}: {refused}"));
+            }
+            Reason::Bootstrap => log::info!("{place}: {refused}"),
+            _ => log::debug!("{place}: ignored: {refused}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
