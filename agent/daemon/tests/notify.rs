@@ -4,7 +4,7 @@
     clippy::disallowed_types,
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic,
+    clippy::indexing_slicing,
     reason = "test: listens as a server of its own"
 )]
 
@@ -144,6 +144,25 @@ fn a_local_user_is_told_why_a_notification_is_not_followed() {
         text.contains("Notified      not followed: 2 repeated\n"),
         "{text}"
     );
+}
+
+#[test]
+fn a_notification_does_not_wait_for_another_session() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/dm", server.local_addr().unwrap());
+    let home = Home::new("[schedule]\ninterval = \"off\"");
+    let _daemon = home.start();
+    let mut client = home.connect();
+    lab(&mut client, &address);
+    client.send(&json!({ "method": "io.omadm.Agent.RunSession", "parameters": {} }));
+    let line = accept(&server, PATIENCE).expect("nobody calls");
+    let mut other = home.connect();
+    let (name, _) = refusal(notify(&mut other, &notification(7, b"nonce")));
+    assert_eq!(name, "io.omadm.Agent.Busy");
+    drop((line, server));
+    client.receive();
+    let reply = notify(&mut other, &notification(7, b"nonce")).unwrap();
+    assert_eq!(reply["account"], "lab");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::arguments::Listing;
 use super::client::Client;
 use super::failure::Failure;
 use super::print::{self, Harmless, Style};
-use crate::control::wire::{AccountState, GetStatus, Notifications, SessionState, Status};
+use crate::control::wire::{AccountState, GetStatus, Line, Notifications, SessionState, Status};
 
 /// Shows the daemon.
 pub(super) fn run(
@@ -49,14 +49,8 @@ fn show(status: &Status, style: Style, out: &mut dyn Write) -> io::Result<()> {
         "Alerts",
         &format_args!("{} waiting for a session", status.pending_alerts),
     )?;
-    for waited in &status.lines {
-        let detail = waited.detail.as_ref();
-        let detail = detail.map_or_else(String::new, |detail| format!(": {detail}"));
-        let text = format!("{} {}{detail}", waited.address, waited.state);
-        line("Line", &Harmless(&text))?;
-    }
-    if let Some(text) = notifications(&status.notifications) {
-        line("Notified", &Harmless(&text))?;
+    for (name, text) in of_servers(status) {
+        line(name, &Harmless(&text))?;
     }
     line("KPIs", &format_args!("{} known", status.kpis))?;
     let none = "none";
@@ -89,6 +83,17 @@ fn show(status: &Status, style: Style, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Where servers begin sessions, and what has come of it.
+fn of_servers(status: &Status) -> Vec<(&'static str, String)> {
+    let line = |line: &Line| {
+        let detail = line.detail.as_ref();
+        let detail = detail.map_or_else(String::new, |detail| format!(": {detail}"));
+        ("Line", format!("{} {}{detail}", line.address, line.state))
+    };
+    let notified = notifications(&status.notifications).map(|text| ("Notified", text));
+    status.lines.iter().map(line).chain(notified).collect()
 }
 
 /// What has come of notifications, if there were any.
@@ -265,6 +270,41 @@ mod tests {
         assert!(
             text.ends_with("no accounts; make one with: omadm account add\n"),
             "{text}"
+        );
+    }
+
+    #[test]
+    fn lines_and_notifications_are_shown_where_there_are_any() {
+        use crate::control::wire::Count;
+        assert!(of_servers(&Status::default()).is_empty());
+        let line = |state: &str, detail: Option<&str>| Line {
+            address: "tty+obex:///dev/ttyGS0".to_owned(),
+            state: state.to_owned(),
+            detail: detail.map(str::to_owned),
+        };
+        let status = Status {
+            lines: vec![line("waiting", None), line("away", Some("no such file"))],
+            notifications: Notifications {
+                accepted: 3,
+                resynchronised: 1,
+                refused: vec![Count {
+                    reason: "busy".to_owned(),
+                    count: 2,
+                }],
+            },
+            ..Status::default()
+        };
+        let shown: Vec<_> = of_servers(&status)
+            .into_iter()
+            .map(|(_, text)| text)
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "tty+obex:///dev/ttyGS0 waiting",
+                "tty+obex:///dev/ttyGS0 away: no such file",
+                "3 followed, 1 to resynchronise; not followed: 2 busy",
+            ]
         );
     }
 

@@ -244,7 +244,7 @@ impl Agent {
                 };
                 event::notification_refused(&about, format_args!("{place}: {refused}"));
             }
-            Reason::Bootstrap => log::info!("{place}: {refused}"),
+            Reason::Bootstrap | Reason::Poll => log::info!("{place}: {refused}"),
             _ => log::debug!("{place}: ignored: {refused}"),
         }
     }

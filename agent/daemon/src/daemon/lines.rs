@@ -18,7 +18,7 @@ pub(super) struct Lines {
     arrivals: mpsc::Sender<Arrival>,
     busy: watch::Sender<bool>,
     identity: Identity,
-    lines: Vec<Line>,
+    kept: Vec<Line>,
 }
 
 struct Line {
@@ -36,7 +36,7 @@ impl Lines {
             arrivals,
             busy: watch::Sender::new(false),
             identity,
-            lines: Vec::new(),
+            kept: Vec::new(),
         }
     }
 
@@ -54,19 +54,18 @@ impl Lines {
         let settings = terms(config, accounts, &self.identity);
         let wanted = &config.obex.listen;
         let good = settings.as_ref().ok();
-        // A line is closed before another is opened in its place.
-        self.lines.retain(|line| {
-            let stays = line.listening.is_ok() && same(line.settings.as_ref(), good);
-            stays && wanted.contains(&line.address)
-        });
-        let mut old = std::mem::take(&mut self.lines);
+        // A line is closed before another is opened in its place. What was wrong with one lies in
+        // its address or its terms.
+        self.kept
+            .retain(|line| wanted.contains(&line.address) && same(line.settings.as_ref(), good));
+        let mut old = std::mem::take(&mut self.kept);
         for address in wanted {
             let at = old.iter().position(|line| line.address == *address);
             let line = match at {
                 Some(at) => old.swap_remove(at),
                 None => self.open(address, &settings),
             };
-            self.lines.push(line);
+            self.kept.push(line);
         }
     }
 
@@ -88,7 +87,7 @@ impl Lines {
 
     /// Whether a peer is connected at this address.
     pub(super) fn is_connected(&self, address: &str) -> bool {
-        let mut lines = self.lines.iter();
+        let mut lines = self.kept.iter();
         lines.any(|line| {
             let listening = line.listening.as_ref();
             let is = |listening: &Listening| *listening.state.borrow() == LineState::Connected;
@@ -98,7 +97,7 @@ impl Lines {
 
     /// As the interface has them.
     pub(super) fn wire(&self) -> Vec<wire::Line> {
-        let lines = self.lines.iter();
+        let lines = self.kept.iter();
         lines
             .map(|line| match &line.listening {
                 Ok(listening) => state(&line.address, &listening.state.borrow()),
@@ -169,7 +168,7 @@ fn terms(
 
 fn same(one: Option<&ListenSettings>, other: Option<&ListenSettings>) -> bool {
     let (Some(one), Some(other)) = (one, other) else {
-        return false;
+        return one.is_none() && other.is_none();
     };
     let times = |of: &ListenSettings| (of.timeouts.idle, of.timeouts.thinking);
     let mut pairs = one.credentials.iter().zip(&other.credentials);
@@ -185,4 +184,101 @@ pub(super) fn is_same(one: &ObexCredential, other: &ObexCredential) -> bool {
     let octets = |text: &str| omadm_syncml::Secret::from_text(text);
     let user = octets(&one.user).matches(&octets(&other.user));
     user & one.secret.matches(&other.secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use omadm_syncml::Secret;
+
+    fn config(more: &str) -> Config {
+        toml::from_str(&format!("[obex]\nlisten = [\"http://a/\"]\n{more}")).unwrap()
+    }
+
+    fn credential(user: &str, secret: &str) -> ObexCredential {
+        ObexCredential {
+            user: user.to_owned(),
+            secret: Secret::from_text(secret),
+        }
+    }
+
+    #[test]
+    fn lines_are_opened_anew_only_on_other_terms() {
+        let identity = Identity::default();
+        let usual = terms(&config(""), &[], &identity).unwrap();
+        assert!(usual.credentials.is_empty());
+        assert!(same(Some(&usual), Some(&usual)));
+        for more in [
+            "keep-alive = \"2s\"",
+            "idle-timeout = \"10s\"",
+            "[session]\nmax-message-size = 4096",
+        ] {
+            let other = terms(&config(more), &[], &identity).unwrap();
+            assert!(!same(Some(&usual), Some(&other)), "{more}");
+        }
+        for (credentials, stays) in [
+            (vec![credential("pc", "one")], true),
+            (vec![credential("pc", "two")], false),
+            (vec![credential("laptop", "one")], false),
+            (Vec::new(), false),
+        ] {
+            let mut one = usual.clone();
+            one.credentials = vec![credential("pc", "one")];
+            let other = ListenSettings {
+                credentials,
+                ..usual.clone()
+            };
+            assert_eq!(same(Some(&one), Some(&other)), stays);
+        }
+        assert!(!same(Some(&usual), None) && same(None, None));
+    }
+
+    #[test]
+    fn nobody_is_let_in_where_nobody_can_prove_anything() {
+        let reason = terms(&config("authenticate = true"), &[], &Identity::default());
+        assert!(reason.unwrap_err().contains("no account has a credential"));
+    }
+
+    #[test]
+    fn the_state_of_a_line_is_told_in_words() {
+        let config = config("");
+        let told = |of: LineState| {
+            let line = state(&config.obex.listen[0], &of);
+            (line.state, line.detail)
+        };
+        for (of, word) in [
+            (LineState::Opening, "opening"),
+            (LineState::Waiting, "waiting"),
+            (LineState::Connected, "connected"),
+        ] {
+            assert_eq!(told(of), (word.to_owned(), None));
+        }
+        let away = told(LineState::Away("gone".to_owned()));
+        assert_eq!(away, ("away".to_owned(), Some("gone".to_owned())));
+    }
+
+    #[tokio::test]
+    async fn a_line_that_stays_the_same_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("obex.sock");
+        let address = format!("unix+obex://{}", path.display());
+        if address.parse::<omadm_bindings::Address>().is_err() {
+            println!("skipped: this build knows no lines");
+            return;
+        }
+        let listen = |more: &str| -> Config {
+            toml::from_str(&format!("[obex]\nlisten = [{address:?}]\n{more}")).unwrap()
+        };
+        let (arrivals, _heard) = mpsc::channel(1);
+        let mut lines = Lines::new(Identity::default(), arrivals);
+        lines.settle(&listen(""), &[]);
+        let state = lines.kept[0].listening.as_ref().unwrap().state.clone();
+        lines.settle(&listen(""), &[]);
+        assert!(state.has_changed().is_ok(), "it was closed");
+        lines.settle(&listen("keep-alive = \"2s\""), &[]);
+        tokio::task::yield_now().await;
+        assert_eq!(lines.kept.len(), 1);
+        lines.settle(&config(""), &[]);
+        assert_eq!(lines.wire()[0].address, "http://a/");
+    }
 }

@@ -644,6 +644,24 @@ async fn both_ends_begin_with_the_nonce_to_resynchronise_with() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_remembered_is_not_followed() {
+    let mut bench = Bench::new("", &[lab("http://lab.example/dm")]).await;
+    bench.agent.queue.push("lab", &[SessionCause::Alerts], None);
+    let state = rusqlite::Connection::open(bench.home.path().join("state.db")).unwrap();
+    state.execute_batch("DROP TABLE notification").unwrap();
+    let peer = bench.arrives(sealed(7, NONCE), LINE).await;
+    let arrival = bench.wakers.arrivals.recv().await.unwrap();
+    bench.agent.arrived(arrival);
+    bench.is_refused(peer, "not-stored").await;
+    assert_eq!(bench.counts().0, 0);
+    // What else the account has waited with goes on: the disk may be full.
+    bench.until(|agent| agent.running.is_some()).await;
+    let running = bench.agent.running.as_ref().unwrap();
+    assert_eq!(running.causes, [SessionCause::Alerts]);
+    assert!(running.line.is_none());
+}
+
+#[tokio::test]
 async fn a_server_that_has_gone_is_not_called_back() {
     let mut bench = Bench::new("", &[lab("http://lab.example/dm")]).await;
     let mut peer = bench.arrives(sealed(7, NONCE), LINE).await;

@@ -77,7 +77,7 @@ fn addresses(
     bounded(new)?;
     let place = account.join("AppAddr").map_err(|error| error.to_string())?;
     let names = view.node(&place).and_then(|node| node.children().ok());
-    for name in names.unwrap_or_default().iter() {
+    for name in &names.unwrap_or_default() {
         draft.delete(place.join(name).map_err(|error| error.to_string())?);
     }
     let written = draft.addresses(&place, new.iter());

@@ -1,4 +1,5 @@
-//! Radios, buses and ports, which this version leaves alone: what there is of them.
+//! Serial lines on which servers are waited for; radios, buses and ports, which this version leaves
+//! alone: what there is of them.
 #![expect(clippy::disallowed_methods, reason = "driver: looks at /sys and /dev")]
 
 use std::fs;
@@ -7,7 +8,8 @@ use std::path::Path;
 use nix::unistd::AccessFlags;
 
 use super::place::may;
-use super::unused;
+use super::{AGENT_USER, absent, missing, ok, unused};
+use crate::config::ListenAddress;
 use crate::control::wire::Feature;
 
 /// So many names are enough.
@@ -23,6 +25,35 @@ pub(super) fn buses() -> Vec<Feature> {
     ]
 }
 
+/// The serial lines on which servers are waited for, and whether this user may open them. Those
+/// that are not there are waited for.
+pub(super) fn lines(listen: &[ListenAddress]) -> Feature {
+    let name = "serial lines";
+    let paths = listen.iter().filter_map(|address| {
+        let rest = address.address().as_str().strip_prefix("tty+obex://")?;
+        rest.split('?').next().map(Path::new)
+    });
+    let paths: Vec<&Path> = paths.collect();
+    if paths.is_empty() {
+        return absent(name, "obex.listen names none");
+    }
+    let both = AccessFlags::R_OK | AccessFlags::W_OK;
+    let there = paths.iter().filter(|path| path.exists());
+    let closed: Vec<String> = there
+        .filter(|path| !may(path, both))
+        .map(|path| path.display().to_string())
+        .collect();
+    if closed.is_empty() {
+        return ok(name, format!("{} in obex.listen", paths.len()));
+    }
+    let mend = format!("usermod -aG dialout {AGENT_USER} && systemctl restart omadmd");
+    missing(
+        name,
+        format!("closed to this user: {}", some(&closed)),
+        mend,
+    )
+}
+
 fn entries(directory: &str, what: &str) -> String {
     let names = names(Path::new(directory), |_| true);
     match names.len() {
@@ -33,7 +64,7 @@ fn entries(directory: &str, what: &str) -> String {
 
 /// Ports that a modem or a line may be at, and whether this user may open them.
 fn ports(directory: &Path) -> String {
-    let kinds = ["ttyUSB", "ttyACM", "ttyAMA", "ttyS"];
+    let kinds = ["ttyUSB", "ttyACM", "ttyAMA", "ttyGS", "ttyS"];
     let names = names(directory, |name| {
         kinds.iter().any(|kind| name.starts_with(kind))
     });

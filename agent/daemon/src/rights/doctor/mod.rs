@@ -60,6 +60,7 @@ pub fn examine(subject: &Subject) -> Vec<Feature> {
     ));
     features.extend(kpis::groups(&subject.config.control.rights_dir));
     features.extend(kernel::interfaces());
+    features.push(devices::lines(&subject.config.obex.listen));
     features.extend(devices::buses());
     features.extend(later());
     features
