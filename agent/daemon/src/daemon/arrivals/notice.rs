@@ -115,6 +115,7 @@ impl Agent {
             }
             return false;
         }
+        log::info!("account {}: {} is followed", account.name, notice.text);
         let local = self.book.local(&account.name);
         local.seen.add(notice.notified);
         local.record.resync = notice.resync.or(local.record.resync);

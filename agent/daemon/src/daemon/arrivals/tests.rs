@@ -644,6 +644,16 @@ async fn both_ends_begin_with_the_nonce_to_resynchronise_with() {
 }
 
 #[tokio::test]
+async fn the_hour_is_counted_over_a_power_cut_in_the_session() {
+    let mut bench = Bench::new("", &[lab("http://lab.example/dm")]).await;
+    let mut peer = bench.arrives(sealed(7, &[0; 4]), LINE).await;
+    bench.during(peer.next()).await;
+    let mut bench = bench.killed("").await;
+    let second = bench.arrives(sealed(8, &[0; 4]), LINE).await;
+    bench.is_refused(second, "resync-too-soon").await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_remembered_is_not_followed() {
     let mut bench = Bench::new("", &[lab("http://lab.example/dm")]).await;
     bench.agent.queue.push("lab", &[SessionCause::Alerts], None);
