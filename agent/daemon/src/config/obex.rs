@@ -57,31 +57,41 @@ impl Obex {
             "listen",
             format!("more than {LINES} lines"),
         );
-        let twice = self.listen.iter().enumerate();
-        let mut twice = twice.filter(|(at, line)| self.listen.iter().take(*at).any(|l| l == *line));
-        let twice = twice.next().map(|(_, line)| line.to_string());
+        let twice = self.twice();
         must(
             twice.is_none(),
             "listen",
-            format!("{} stands there twice", twice.unwrap_or_default()),
+            twice.map_or_else(String::new, |line| format!("{line} stands there twice")),
         );
         must(
             self.poll.as_deref() != Some(""),
             "poll",
             "name an account, or leave the key out".to_owned(),
         );
-        must(
-            self.idle_timeout >= Duration::from_secs(10),
-            "idle-timeout",
-            "must be at least \"10s\": a server thinks between two messages".to_owned(),
-        );
-        let bounds = Duration::from_secs(1)..=Duration::from_secs(9);
-        must(
-            bounds.contains(&self.keep_alive),
-            "keep-alive",
-            "must lie between \"1s\" and \"9s\": OBEX clients give up after 10 s".to_owned(),
-        );
+        found.extend(self.impatience());
         found
+    }
+
+    /// What is wrong with the times.
+    fn impatience(&self) -> Vec<(&'static str, String)> {
+        let mut found = Vec::new();
+        if self.idle_timeout < Duration::from_secs(10) {
+            let text = "must be at least \"10s\": a server thinks between two messages";
+            found.push(("idle-timeout", text.to_owned()));
+        }
+        if !(Duration::from_secs(1)..=Duration::from_secs(9)).contains(&self.keep_alive) {
+            let text = "must lie between \"1s\" and \"9s\": OBEX clients give up after 10 s";
+            found.push(("keep-alive", text.to_owned()));
+        }
+        found
+    }
+
+    /// A line that is named more than once.
+    fn twice(&self) -> Option<&ListenAddress> {
+        let mut lines = self.listen.iter().enumerate();
+        let before = |at: usize| self.listen.iter().take(at);
+        let twice = lines.find(|(at, line)| before(*at).any(|other| other == *line));
+        twice.map(|(_, line)| line)
     }
 }
 

@@ -6,6 +6,7 @@
 #[macro_use]
 mod types;
 mod account;
+mod line;
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 pub use self::account::{AccountSettings, AccountState, Connection, NewAccount, SetAccount};
+pub use self::line::{Count, Line, Notifications, Notify, NotifyReply};
 pub use self::types::*;
 
 /// The interface file, as it is shipped and as `GetInterfaceDescription` answers it.

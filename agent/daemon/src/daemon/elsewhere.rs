@@ -6,7 +6,8 @@ use omadm_syncml::Now;
 use super::agent::Agent;
 use super::conclude::End;
 use super::queue::Waiting;
-use super::sessions::{Beginning, Running, Waiter};
+use super::sessions::{Beginning, Running, Turn, Waiter};
+use crate::mo::dmacc::Configured;
 
 impl Agent {
     /// Begins anew at the account's next address, or over its next link, when the line to this one
@@ -24,13 +25,7 @@ impl Agent {
         if now.boot >= turn.give_up {
             return false;
         }
-        // It is read again, because the session has renewed its nonces.
-        let accounts = self.configured().into_iter().flatten();
-        let mut same = accounts.filter(|found| found.account.name == running.account.name);
-        let there = same
-            .next()
-            .filter(|found| self.way(found, turn.from).is_open());
-        let Some(configured) = there else {
+        let Some(configured) = self.reachable(&running.account.name, turn) else {
             return false;
         };
         let Some(broken) = self.running.take() else {
@@ -51,6 +46,17 @@ impl Agent {
             running.left = left;
         }
         true
+    }
+}
+
+impl Agent {
+    /// The account, if it has an address that has not had its turn. It is read again, because the
+    /// session has renewed its nonces.
+    fn reachable(&self, account: &str, turn: Turn) -> Option<Configured> {
+        let accounts = self.configured().into_iter().flatten();
+        let mut same = accounts.filter(|found| found.account.name == account);
+        let found = same.next()?;
+        self.way(&found, turn.from).is_open().then_some(found)
     }
 }
 
@@ -77,7 +83,7 @@ mod tests {
 
     fn broken(causes: Vec<SessionCause>) -> Running {
         let never: Opening = Box::pin(std::future::pending());
-        let turn = super::super::sessions::Turn {
+        let turn = Turn {
             from: 0,
             earlier: None,
             give_up: Duration::ZERO,

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::account::{AccountState, NewAccount};
+use super::line::{Line, Notifications};
 
 /// No parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -62,47 +63,6 @@ wire_types! { lenient
         pending_alerts: i64,
         /// How many KPIs the program knows.
         kpis: i64,
-    }
-
-    /// A line on which servers begin sessions.
-    struct Line {
-        /// The address that the device waits at.
-        address: String,
-        /// `opening`, `waiting`, `connected` or `away`.
-        state: String,
-        /// Why it is away.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        detail: Option<String>,
-    }
-
-    /// What has come of notifications, and of other wishes of servers for a session.
-    struct Notifications {
-        /// How many were followed.
-        accepted: i64,
-        /// How many of them were made with the nonce to resynchronise with.
-        resynchronised: i64,
-        /// How many were not, by the reason.
-        refused: Vec<Count>,
-    }
-
-    /// How often something happened.
-    struct Count {
-        /// What.
-        reason: String,
-        /// How often.
-        count: i64,
-    }
-
-    /// Reply of `Notify`: the session that begins.
-    struct NotifyReply {
-        /// The account.
-        account: String,
-        /// `ServerID`.
-        server_id: String,
-        /// `SessionID`.
-        session_id: String,
-        /// The notification was made with the nonce to resynchronise with.
-        resynchronised: bool,
     }
 
     /// A session that runs or has ended.
@@ -313,12 +273,6 @@ wire_types! { strict
         /// Stream every message; takes a call with `more`.
         #[serde(skip_serializing_if = "Option::is_none")]
         trace: Option<bool>,
-    }
-
-    /// Parameters of `Notify`.
-    struct Notify {
-        /// Package 0, base64.
-        package: String,
     }
 
     /// Parameters of `ListTree`.

@@ -31,25 +31,15 @@ pub(in super::super) struct Notice {
 }
 
 impl Agent {
+    /// Judges a notification by the account of the server that it names.
     pub(super) fn judge_notification(&self, octets: &[u8], now: Now) -> Result<Call, Refused> {
         let accounts: Vec<_> = self.configured().into_iter().flatten().collect();
-        let find = |server: &str| {
-            let mut all = accounts.iter().map(|configured| &configured.account);
-            let account = all.find(|account| account.server_id == server)?;
-            let local = self.book.get(&account.name);
-            Some(Addressee {
-                account,
-                seen: local.map(|local| &local.seen),
-                resync: local.and_then(|local| local.record.resync),
-            })
-        };
         let moment = self.moment(now);
+        let find = |server: &str| self.addressee(&accounts, server);
         let accepted = notified::judge(octets, find, moment)?;
         let named = |configured: &Configured| configured.account.name == accepted.account;
-        let mut configured = accounts
-            .into_iter()
-            .find(named)
-            .ok_or_else(|| Refused::new(Reason::UnknownServer, None, "its account has gone"))?;
+        let gone = || Refused::new(Reason::UnknownServer, None, "its account has gone");
+        let mut configured = accounts.into_iter().find(named).ok_or_else(gone)?;
         if let Some(nonce) = accepted.resync {
             resynchronise(&mut configured, nonce);
         }
@@ -66,6 +56,17 @@ impl Agent {
                 text: audit(notification, accepted.resync.is_some()),
                 answer: None,
             }),
+        })
+    }
+
+    fn addressee<'a>(&'a self, accounts: &'a [Configured], server: &str) -> Option<Addressee<'a>> {
+        let mut all = accounts.iter().map(|configured| &configured.account);
+        let account = all.find(|account| account.server_id == server)?;
+        let local = self.book.get(&account.name);
+        Some(Addressee {
+            account,
+            seen: local.map(|local| &local.seen),
+            resync: local.and_then(|local| local.record.resync),
         })
     }
 
@@ -106,13 +107,7 @@ impl Agent {
     ) -> bool {
         let account = &beginning.configured.account;
         if let Err(error) = result {
-            let text = format!("it is not followed, because it cannot be remembered: {error}");
-            let refused = Refused::new(Reason::NotStored, Some(&account.name), &text);
-            event::store_trouble(&refused, None);
-            self.counters.refused(refused.reason);
-            if let Some((answer, _)) = notice.answer {
-                answer.finish(Err::<NotifyReply, _>(refused.error()));
-            }
+            self.notice_lost(notice, &account.name, &error);
             return false;
         }
         log::info!("account {}: {} is followed", account.name, notice.text);
@@ -132,6 +127,16 @@ impl Agent {
             answer.finish(Ok(reply));
         }
         true
+    }
+
+    fn notice_lost(&mut self, notice: Notice, account: &str, error: &StoreError) {
+        let text = format!("it is not followed, because it cannot be remembered: {error}");
+        let refused = Refused::new(Reason::NotStored, Some(account), &text);
+        event::store_trouble(&refused, None);
+        self.counters.refused(refused.reason);
+        if let Some((answer, _)) = notice.answer {
+            answer.finish(Err::<NotifyReply, _>(refused.error()));
+        }
     }
 
     /// Follows a notification that a local user hands over: he is told why not.
