@@ -121,10 +121,12 @@ impl Agent {
         }
     }
 
-    /// Whether the server of a session whose line has broken has connected again.
-    pub(super) fn begins_again(&self, running: &Running) -> bool {
+    /// Whether the server of a session that has broken off begins anew on its line: it has begun
+    /// to speak, or the line is `lost` to the session and a peer connected all the same.
+    pub(super) fn begins_again(&self, running: &Running, lost: bool) -> bool {
         running.line.as_ref().is_some_and(|line| {
-            self.arrivals.iter().any(|held| held.address == *line) || self.lines.is_connected(line)
+            let speaks = self.arrivals.iter().any(|held| held.address == *line);
+            speaks || (lost && self.lines.is_connected(line))
         })
     }
 

@@ -222,6 +222,11 @@ impl fmt::Display for End {
 }
 
 impl End {
+    /// Whether the line was lost, and not merely silent.
+    pub(super) fn is_of_line(&self) -> bool {
+        self.result == "bearer-failed"
+    }
+
     /// The end of a session that never began.
     pub(super) fn early(
         result: &'static str,

@@ -18,7 +18,7 @@ impl Agent {
         let Some(running) = self.running.as_ref().filter(|_| self.stop_at.is_none()) else {
             return false;
         };
-        if self.begins_again(running) {
+        if self.begins_again(running, failed.is_of_line()) {
             return false;
         }
         let turn = running.next_turn();

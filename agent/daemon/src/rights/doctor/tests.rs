@@ -166,3 +166,19 @@ fn whatever_is_missing_has_a_mend_and_names_are_told_apart() {
         assert!(names.contains(&name.to_owned()), "{name}");
     }
 }
+
+#[test]
+fn serial_lines_are_those_that_the_configuration_names() {
+    let listen = |text: &str| {
+        let config: Result<Config, _> = toml::from_str(&format!("[obex]\nlisten = [{text:?}]"));
+        config.map(|config| devices::lines(&config.obex.listen))
+    };
+    let found = listen("http://127.0.0.1:1/").unwrap();
+    assert_eq!(found.state, FeatureState::Absent, "{found:?}");
+    // One that is not there is waited for.
+    if let Ok(found) = listen("tty+obex:///dev/no-such-line?baud=9600") {
+        assert_eq!(found.state, FeatureState::Ok, "{found:?}");
+    } else {
+        println!("skipped: this build knows no serial lines");
+    }
+}
