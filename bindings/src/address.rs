@@ -25,6 +25,11 @@ impl Address {
         &self.text
     }
 
+    /// Whether it is a local line, which a device can wait on.
+    pub fn is_line(&self) -> bool {
+        self.scheme.ends_with("+obex")
+    }
+
     /// The same address with this port, if it names a host and no port of its own: the
     /// `PortNbr` of an account.
     #[must_use]

@@ -17,10 +17,13 @@ pub(super) async fn wait(address: SerialAddress, mut host: Host) {
     };
     let mut waiting = Waiting::new(address);
     loop {
-        let port = waiting.open().await;
-        log::info!("{}: waits for a peer", host.address);
+        let away = |error: &io::Error| {
+            host.state.send_replace(LineState::Away(error.to_string()));
+        };
+        let port = waiting.open(away).await;
+        log::debug!("{}: waits for a peer", host.address);
         let lost = peers(port, &identity, &mut host).await;
-        log::warn!("{}: {lost}: waiting for it", host.address);
+        log::debug!("{}: {lost}", host.address);
         host.state.send_replace(LineState::Away(lost.to_string()));
     }
 }

@@ -45,6 +45,8 @@ pub(crate) enum BindingOutput {
     Broken(ObexFault),
     /// An OBEX connection stands, or does no more.
     Connected(bool),
+    /// The peer has ended the connection in order.
+    Disconnected,
     /// The transport is to be closed.
     Close(ObexFault),
 }
@@ -192,7 +194,10 @@ impl Binding {
                 }
             }
             ServerEvent::Aborted => self.break_off(ObexFault::Aborted),
-            ServerEvent::Disconnected => self.cut_off(ObexFault::Disconnected),
+            ServerEvent::Disconnected => {
+                self.cut_off(ObexFault::Disconnected);
+                self.outputs.push_back(BindingOutput::Disconnected);
+            }
             ServerEvent::Disturbed(what) => self.cut_off(ObexFault::Disturbed(what)),
         }
     }

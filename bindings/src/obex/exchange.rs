@@ -199,7 +199,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
             match output {
                 BindingOutput::Transmit(packet) => self.write(&packet).await?,
                 BindingOutput::Close(fault) => return Ok(Some(End::GivenUp(fault))),
-                BindingOutput::Connected(false) if self.host.leaves => {
+                BindingOutput::Disconnected if self.host.leaves => {
                     return Ok(Some(End::Disconnected));
                 }
                 other => self.report(other),
@@ -240,7 +240,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
                     LineState::Waiting
                 });
             }
-            BindingOutput::Transmit(_) | BindingOutput::Close(_) => {}
+            BindingOutput::Transmit(_) | BindingOutput::Disconnected | BindingOutput::Close(_) => {}
         }
     }
 

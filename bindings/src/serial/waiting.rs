@@ -34,8 +34,8 @@ impl Waiting {
     /// Opens the device, after as long as it takes to be there and free.
     ///
     /// One line in the log says what is in the way, and one when it is not any more. A device that
-    /// hangs up as soon as it is open is left alone for a while, too.
-    pub async fn open(&mut self) -> SerialPort {
+    /// hangs up as soon as it is open is left alone for a while, too. `told` hears each failure.
+    pub async fn open(&mut self, mut told: impl FnMut(&io::Error)) -> SerialPort {
         let lived = self.opened.take().map(|opened| opened.elapsed());
         match lived {
             Some(lived) if lived < USEFUL => sleep(self.backoff.pause()).await,
@@ -51,7 +51,10 @@ impl Waiting {
                     self.opened = Some(Instant::now());
                     return port;
                 }
-                Err(error) => self.say(&error, &mut said),
+                Err(error) => {
+                    told(&error);
+                    self.say(&error, &mut said);
+                }
             }
             sleep(self.backoff.pause()).await;
         }

@@ -40,7 +40,7 @@ pub(crate) async fn raw(path: &str, octets: &[u8]) -> Vec<u8> {
     while let Ok(Ok(read)) =
         tokio::time::timeout(Duration::from_millis(300), port.read(&mut buffer)).await
     {
-        heard.extend_from_slice(&buffer[..read]);
+        heard.extend(buffer.iter().take(read));
     }
     heard
 }

@@ -42,7 +42,7 @@ async fn a_device_is_waited_for_and_two_lines_say_so() {
             symlink(path, link).unwrap();
         }
     });
-    let port = within(waiting.open()).await;
+    let port = within(waiting.open(|_| ())).await;
     plugged.await.unwrap();
     drop((port, peer));
     let lines = LINES.0.lock().unwrap();

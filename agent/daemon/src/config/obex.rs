@@ -121,7 +121,14 @@ impl Serialize for ListenAddress {
 impl<'de> Deserialize<'de> for ListenAddress {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
-        let refuse = |error| serde::de::Error::custom(format!("{text:?}: {error}"));
-        text.parse().map(Self).map_err(refuse)
+        let refuse =
+            |error: &dyn fmt::Display| serde::de::Error::custom(format!("{text:?}: {error}"));
+        let address: Address = text.parse().map_err(|error| refuse(&error))?;
+        if address.is_line() {
+            return Ok(Self(address));
+        }
+        Err(refuse(
+            &"no line to wait on: use tty+obex, unix+obex or tcp+obex",
+        ))
     }
 }

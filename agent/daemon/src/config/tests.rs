@@ -210,8 +210,8 @@ fn a_line_that_cannot_be_is_refused_with_its_place() {
             "agent.toml:2:10: \"pigeon://roof\": unknown scheme \"pigeon\"",
         ),
         (
-            "[obex]\nlisten = [\"http://a/\", \"http://b/\", \"http://a/\"]\n",
-            "agent.toml:2:1: listen: http://a/ stands there twice",
+            "[obex]\nlisten = [\"unix+obex:///a\", \"unix+obex:///b\", \"unix+obex:///a\"]\n",
+            "agent.toml:2:1: listen: unix+obex:///a stands there twice",
         ),
         (
             "[obex]\nidle-timeout = \"9s\"\n",
@@ -225,7 +225,7 @@ fn a_line_that_cannot_be_is_refused_with_its_place() {
             "[obex]\npoll = \"\"\n",
             "agent.toml:2:1: poll: name an account",
         ),
-        ("[obex]\nlisten = \"http://a/\"\n", "agent.toml:2:10: "),
+        ("[obex]\nlisten = \"unix+obex:///a\"\n", "agent.toml:2:10: "),
     ] {
         let found = errors(text);
         assert!(found[0].contains(expected), "{text:?}: {}", found[0]);
@@ -234,9 +234,9 @@ fn a_line_that_cannot_be_is_refused_with_its_place() {
 
 #[test]
 fn lines_are_kept_as_they_are_written() {
-    let text = "[obex]\nlisten = [\"http://a/\"]\nauthenticate = true\n";
+    let text = "[obex]\nlisten = [\"unix+obex:///a\"]\nauthenticate = true\n";
     let config: Config = toml::from_str(text).unwrap();
-    assert_eq!(config.obex.listen[0].to_string(), "http://a/");
+    assert_eq!(config.obex.listen[0].to_string(), "unix+obex:///a");
     let written = toml::to_string(&config.obex).unwrap();
     assert_eq!(toml::from_str::<Obex>(&written).unwrap(), config.obex);
 }

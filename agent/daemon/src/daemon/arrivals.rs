@@ -171,6 +171,11 @@ impl Agent {
         match opening {
             SessionOpening::Notification(octets) => self.judge_notification(octets, now),
             SessionOpening::Poll => self.judge_poll(),
+            // A device's first word: no line of a device takes it.
+            SessionOpening::Message => {
+                let text = "a message came without a notification before it";
+                Err(Refused::new(Reason::Poll, None, text))
+            }
             SessionOpening::Bootstrap(document) => {
                 let text = format!(
                     "a bootstrap ({} octets) is refused: this version takes none",

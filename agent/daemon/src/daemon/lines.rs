@@ -192,7 +192,7 @@ mod tests {
     use omadm_syncml::Secret;
 
     fn config(more: &str) -> Config {
-        toml::from_str(&format!("[obex]\nlisten = [\"http://a/\"]\n{more}")).unwrap()
+        toml::from_str(&format!("[obex]\nlisten = [\"unix+obex:///a\"]\n{more}")).unwrap()
     }
 
     fn credential(user: &str, secret: &str) -> ObexCredential {
@@ -262,10 +262,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("obex.sock");
         let address = format!("unix+obex://{}", path.display());
-        if address.parse::<omadm_bindings::Address>().is_err() {
-            println!("skipped: this build knows no lines");
-            return;
-        }
         let listen = |more: &str| -> Config {
             toml::from_str(&format!("[obex]\nlisten = [{address:?}]\n{more}")).unwrap()
         };
@@ -279,6 +275,6 @@ mod tests {
         tokio::task::yield_now().await;
         assert_eq!(lines.kept.len(), 1);
         lines.settle(&config(""), &[]);
-        assert_eq!(lines.wire()[0].address, "http://a/");
+        assert_eq!(lines.wire()[0].address, "unix+obex:///a");
     }
 }

@@ -552,8 +552,8 @@ async fn a_session_whose_line_breaks_goes_on_at_the_next_address() {
 
 #[tokio::test]
 async fn an_account_without_another_address_waits_for_its_server() {
-    let listen = "[obex]\nlisten = [\"http://lab.example/dm\"]\n[retry]\ninitial = \"1h\"";
-    let mut bench = Bench::new(listen, &[lab("http://lab.example/dm?baud=9600")]).await;
+    let listen = "[obex]\nlisten = [\"tty+obex:///dev/no-such-line\"]\n[retry]\ninitial = \"1h\"";
+    let mut bench = Bench::new(listen, &[lab("tty+obex:///dev/no-such-line?baud=9600")]).await;
     let mut peer = bench.arrives(sealed(7, NONCE), LINE).await;
     bench.during(peer.next()).await;
     peer.breaks().await;
