@@ -6,9 +6,12 @@ varlink_client.py reader SOCKET UID              as a member of the group
 It ends with the line `called: N methods`; anything amiss is an exception.
 """
 
+import base64
+import hashlib
 import json
 import os
 import sys
+import time
 
 import varlink
 from varlink import scanner
@@ -35,6 +38,7 @@ WRITING = {
     "SetAccount": {"name": "x", "settings": {}},
     "RemoveAccount": {"name": "x"},
     "Reload": {},
+    "Notify": {"package": ""},
 }
 
 
@@ -182,7 +186,8 @@ def accounts(agent):
     new = {
         "name": "other",
         "server_id": "other.example",
-        "address": "https://192.0.2.1/dm",
+        # Nobody listens there.
+        "address": "https://127.0.0.1:9/dm",
         "client_auth": "md5",
         "client_secret": "s3cret-of-the-device",
         "server_auth": "md5",
@@ -194,6 +199,35 @@ def accounts(agent):
     listed = {account["name"]: account for account in agent.ListAccounts()["accounts"]}
     assert listed["other"]["encoding"] == "xml", listed
     assert "s3cret" not in json.dumps(listed), listed
+
+
+def package_0(server, secret, nonce, session):
+    """OMA-TS-DM_Notification 1.2.1, 6.2: background, begun by the server."""
+    trigger = bytes([0x02, 0xD8, 0, 0, 0]) + session.to_bytes(2, "big")
+    trigger += bytes([len(server)]) + server
+
+    def hashed(octets):
+        return base64.b64encode(hashlib.md5(octets).digest())
+
+    proof = hashed(server + b":" + secret) + b":" + nonce + b":" + hashed(trigger)
+    return base64.b64encode(hashlib.md5(proof).digest() + trigger).decode()
+
+
+def notifications(agent):
+    server = b"other.example"
+    package = package_0(server, b"s3cret-of-the-server", bytes(4), 0x1A2B)
+    followed = agent.Notify(package=package)
+    assert followed["account"] == "other" and followed["session_id"] == "1A2B", followed
+    assert followed["resynchronised"] is True, followed
+    refused(AGENT + ".InvalidRequest", agent.Notify, package="no base64")
+    status = agent.GetStatus()["status"]
+    assert status["notifications"]["accepted"] == 1, status
+    # The session fails at once; until then its account stays.
+    for _ in range(200):
+        if "session" not in agent.GetStatus()["status"]:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the session does not end")
 
 
 def sessions(agent, account):
@@ -229,6 +263,7 @@ def root(client, account, config):
         kpis(agent)
         rights(agent)
         sessions(agent, account)
+        notifications(agent)
         agent.RemoveAccount(name="other")
         refused(AGENT + ".NotFound", agent.RemoveAccount, name="other")
         reload(agent, config)
