@@ -9,10 +9,13 @@ pub mod error;
 pub mod http;
 pub mod job;
 mod mask;
+pub mod obex;
 pub mod server;
+pub mod service;
 pub mod session;
 pub mod store;
+mod worker;
 
 pub use error::Error;
-pub use server::{Answer, Fault, Policy, Request, Server};
+pub use server::{Answer, Fault, Notified, Policy, Request, Server, Wish};
 pub use store::Store;

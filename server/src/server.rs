@@ -3,21 +3,27 @@
 //! Each message is one transaction: what it changes, the state of its session and the answer
 //! are on the disk before the answer is handed back.
 
+mod marks;
+mod notify;
 mod remark;
 mod route;
 
 use crate::error::Error;
 use crate::mask;
 use crate::session::{self, Effect, Exchange, Phase, Session, Settings};
-use crate::store::{Bounds, Scope, Store, apply, audit, devices, jobs, prune, sessions};
-use md5::{Digest as _, Md5};
+use crate::store::{
+    Bounds, Scope, Store, apply, audit, devices, jobs, notifications, prune, sessions,
+};
 use omadm_syncml::{HmacHeader, Limits, MediaType, Message, StatusCode, Wall, decode, encode};
 use rusqlite::Transaction;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::time::Duration;
 
+use marks::{check_names, digest, token};
 use remark::{detail, shorten, summary};
 use route::Route;
+
+pub use notify::{Notified, Wish};
 
 /// How the server behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +68,8 @@ pub struct Request<'a> {
     pub hmac: Option<&'a HmacHeader>,
     /// The token of the `RespURI` it was sent to.
     pub token: Option<&'a str>,
-    /// The address of the server as the device knows it; the token is put behind it.
+    /// The address of the server as the device knows it; the token is put behind it. Empty on a
+    /// line, which leads to its peer alone.
     pub address: &'a str,
     /// The time.
     pub now: Wall,
@@ -81,6 +88,8 @@ pub struct Answer {
     pub hmac: Option<HmacHeader>,
     /// The session, as `session list` counts.
     pub session: Option<i64>,
+    /// The token of the session's `RespURI`, for a line, on which no address travels.
+    pub token: String,
     /// How far the session has come.
     pub phase: Option<Phase>,
     /// One line for the log.
@@ -92,6 +101,8 @@ pub struct Answer {
 pub enum Fault {
     /// It is no SyncML message, or one that nobody can answer.
     Unreadable(String),
+    /// It is of this device, and another one was to speak.
+    OtherDevice(String),
     /// The database failed; the same message may succeed later.
     Store(Error),
 }
@@ -100,6 +111,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(why) => f.write_str(why),
+            Self::OtherDevice(id) => write!(f, "it is {id} that answers"),
             Self::Store(error) => error.fmt(f),
         }
     }
@@ -132,10 +144,23 @@ impl Server {
 
     /// Answers one message.
     pub fn answer(&mut self, request: &Request<'_>) -> Result<Answer, Fault> {
+        self.answer_from(None, request)
+    }
+
+    /// Answers one message, if it is of this device.
+    pub fn answer_from(
+        &mut self,
+        device: Option<&str>,
+        request: &Request<'_>,
+    ) -> Result<Answer, Fault> {
         let limits = Limits::spacious(self.policy.max_message);
         let message = decode(request.media_type, request.body, &limits)
             .map_err(|e| Fault::Unreadable(shorten(&e.to_string())))?;
         check_names(&message).map_err(|why| Fault::Unreadable(why.into()))?;
+        let source = &message.header.source.uri;
+        if device.is_some_and(|device| device != source) {
+            return Err(Fault::OtherDevice(shorten(source)));
+        }
         let arrival = Arrival {
             request,
             message: &message,
@@ -161,23 +186,6 @@ enum Failure {
 impl From<rusqlite::Error> for Failure {
     fn from(source: rusqlite::Error) -> Self {
         Self::Database(source)
-    }
-}
-
-/// Names that are kept and echoed must be there and must not be long.
-fn check_names(message: &Message) -> Result<(), &'static str> {
-    let header = &message.header;
-    match (&header.source.uri, &header.session_id, &header.msg_id) {
-        (device, _, _) if device.is_empty() || device.len() > 255 => {
-            Err("the Source of the header is missing or longer than 255 bytes")
-        }
-        (_, id, _) if id.is_empty() || id.len() > 64 => {
-            Err("the SessionID is missing or longer than 64 bytes")
-        }
-        (_, _, id) if id.is_empty() || id.len() > 64 => {
-            Err("the MsgID is missing or longer than 64 bytes")
-        }
-        _ => Ok(()),
     }
 }
 
@@ -207,7 +215,13 @@ impl Arrival<'_> {
                 let session_id = &self.message.header.session_id;
                 let now = self.request.now;
                 let id = sessions::begin(transaction, &token, device, session_id, now)?;
-                self.turn(transaction, id, &token, Session::new())
+                let resync = notifications::answered(transaction, device, session_id, now)?;
+                let session = if resync {
+                    Session::resynchronising()
+                } else {
+                    Session::new()
+                };
+                self.turn(transaction, id, &token, session)
             }
         }
     }
@@ -223,6 +237,7 @@ impl Arrival<'_> {
             hmac: kept.session.sign(&device, &kept.answer),
             body: kept.answer,
             session: Some(kept.id),
+            token: kept.token,
             phase: Some(kept.session.phase),
             summary: format!("message {} again", self.message.header.msg_id),
         })
@@ -246,6 +261,7 @@ impl Arrival<'_> {
             body: self.write(&message)?,
             hmac: None,
             session: Some(kept.id),
+            token: kept.token.clone(),
             phase: Some(kept.session.phase),
             summary: format!("message {} refused: {why}", self.message.header.msg_id),
         })
@@ -259,7 +275,8 @@ impl Arrival<'_> {
         session: Session,
     ) -> Result<Answer, Failure> {
         let name = &self.message.header.source.uri;
-        let device = devices::load(transaction, name)?;
+        let mut device = devices::load(transaction, name)?;
+        session.set_nonces(&mut device);
         let resp_uri = self.resp_uri(token);
         let jobs = jobs::open_jobs(transaction, name, id)?;
         let mut outcome =
@@ -299,6 +316,7 @@ impl Arrival<'_> {
             hmac: outcome.session.sign(&device, &body),
             body,
             session: Some(id),
+            token: token.to_owned(),
             phase: Some(phase),
             summary: summary(
                 &self.message.header.msg_id,
@@ -364,30 +382,15 @@ impl Arrival<'_> {
     }
 
     fn resp_uri(&self, token: &str) -> String {
-        format!("{}?s={token}", self.request.address)
+        match self.request.address {
+            "" => String::new(),
+            address => format!("{address}?s={token}"),
+        }
     }
 
     fn write(&self, message: &Message) -> Result<Vec<u8>, Failure> {
         encode(self.request.media_type, message).map_err(|e| Failure::Unwritable(e.to_string()))
     }
-}
-
-/// What tells a message from another one with the same `MsgID`: its octets, and what proves them.
-fn digest(request: &Request<'_>) -> Vec<u8> {
-    let mac = request.hmac.map(|header| header.mac.as_bytes());
-    let hash = Md5::new().chain_update(request.body);
-    hash.chain_update(mac.unwrap_or_default())
-        .finalize()
-        .to_vec()
-}
-
-/// The part of a `RespURI` that nobody can guess.
-fn token(random: &[u8]) -> String {
-    let mut text = String::with_capacity(32);
-    for octet in random.iter().skip(18) {
-        let _ = write!(text, "{octet:02x}");
-    }
-    text
 }
 
 #[cfg(test)]

@@ -5,16 +5,20 @@
 )]
 
 mod examples;
+mod lines;
 mod member;
+mod serve;
 
 use crate::store::JobState;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use omadm_syncml::auth::AuthScheme;
 use std::path::PathBuf;
 
+pub(super) use lines::{DeviceSettings, Lines, Notify, ObexProof};
 pub(super) use member::{Content, Member, MemberLine};
+pub(super) use serve::Serve;
 
-/// A Device Management System for benches and labs: OMA DM 1.2 over HTTP and HTTPS.
+/// A Device Management System for benches and labs: OMA DM 1.2 over HTTP, HTTPS and OBEX.
 #[derive(Debug, Parser)]
 #[command(
     name = "omadm-server",
@@ -66,6 +70,8 @@ pub(super) enum Verb {
     /// Register, list, show and remove devices.
     #[command(subcommand, after_help = examples::DEVICE)]
     Device(Device),
+    /// Ask a device for a session: by a file for it, or over a line.
+    Notify(Notify),
     /// Queue, list, show, cancel and await jobs.
     #[command(subcommand, after_help = examples::JOB)]
     Job(Box<Job>),
@@ -79,50 +85,6 @@ pub(super) enum Verb {
         #[arg(value_enum)]
         shell: Shell,
     },
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Serve {
-    /// Address and port; port 0 lets the system choose.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
-    pub(super) listen: String,
-    /// The path that devices post to.
-    #[arg(long, value_name = "PATH", default_value = "/dm", value_parser = path)]
-    pub(super) path: String,
-    /// The server's identifier.
-    #[arg(long, value_name = "ID", default_value = DEFAULT_SERVER_ID)]
-    pub(super) server_id: String,
-    /// The address as devices know it, when a proxy stands before the server.
-    #[arg(long, value_name = "URL")]
-    pub(super) public_url: Option<String>,
-    /// The certificate chain in PEM: with it, https.
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    pub(super) tls_cert: Option<PathBuf>,
-    /// The key of the certificate in PEM.
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    pub(super) tls_key: Option<PathBuf>,
-    /// Ask devices for a certificate that one of the authorities in this PEM file has signed.
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    pub(super) tls_client_ca: Option<PathBuf>,
-    /// The longest message taken from a device.
-    #[arg(
-        long,
-        value_name = "BYTES",
-        default_value_t = 1 << 20,
-        value_parser = clap::value_parser!(u32).range(1024..=64 << 20)
-    )]
-    pub(super) max_message: u32,
-    /// How long a session may be silent before its jobs return to the queue.
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        default_value_t = 600,
-        value_parser = clap::value_parser!(u32).range(10..)
-    )]
-    pub(super) session_timeout: u32,
-    /// Let devices that ignore RespURI go on by DevId and SessionID, which others can guess.
-    #[arg(long)]
-    pub(super) accept_session_id: bool,
 }
 
 /// A shell that completes command lines.
@@ -139,22 +101,12 @@ pub(super) enum Shell {
 /// The identifier of a server that was given none.
 pub(super) const DEFAULT_SERVER_ID: &str = "omadm-server";
 
-fn path(text: &str) -> Result<String, String> {
-    let sound = text.starts_with('/')
-        && text
-            .chars()
-            .all(|c| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '"' | '<' | '>'));
-    if sound {
-        Ok(text.to_owned())
-    } else {
-        Err("a path begins with / and has no ? or #".into())
-    }
-}
-
 #[derive(Debug, Subcommand)]
 pub(super) enum Device {
     /// Register a device, and print the line that makes its account.
     Add(Box<NewDevice>),
+    /// Change what is registered, apart from the credentials for sessions.
+    Set(DeviceSettings),
     /// List the devices.
     #[command(after_help = examples::DEVICE_LIST)]
     List,
@@ -218,6 +170,8 @@ pub(super) struct NewDevice {
     /// The nonce that the device expects of the server, base64.
     #[arg(long, value_name = "BASE64")]
     pub(super) server_nonce: Option<String>,
+    #[command(flatten)]
+    pub(super) obex: ObexProof,
     /// Give a registered device new credentials; its jobs stay.
     #[arg(long)]
     pub(super) replace: bool,
@@ -369,13 +323,5 @@ mod tests {
     fn the_command_line_is_sound() {
         Arguments::command().debug_assert();
         MemberLine::command().debug_assert();
-    }
-
-    #[test]
-    fn paths_are_paths() {
-        assert!(path("/dm").is_ok());
-        for wrong in ["dm", "", "/a?b", "/a b", "/a#b"] {
-            assert!(path(wrong).is_err(), "{wrong}");
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! `omadm-server device`: the registry.
 
 use super::arguments::{Common, DEFAULT_SERVER_ID, Device, NewDevice, Scheme};
+use super::obex;
 use super::print::{self, Table};
 use super::read_text;
 use crate::clock;
@@ -18,6 +19,7 @@ use zeroize::Zeroizing;
 pub(super) fn run(common: &Common, verb: Device, out: &mut dyn Write) -> Result<(), Error> {
     match verb {
         Device::Add(new) => add(common, &new, out),
+        Device::Set(settings) => obex::set(common, &settings, out),
         Device::List => list(common, out),
         Device::Show { id } => show(common, &id, out),
         Device::Remove { id } => {
@@ -63,6 +65,7 @@ fn add(common: &Common, new: &NewDevice, out: &mut dyn Write) -> Result<(), Erro
             new.server_secret_file.as_deref(),
         )?),
     };
+    let proof = obex::proof(&new.obex)?;
     let device = device(new, &server_id, &own, servers.as_ref())?;
     let new_device = store::NewDevice {
         device,
@@ -73,6 +76,9 @@ fn add(common: &Common, new: &NewDevice, out: &mut dyn Write) -> Result<(), Erro
             "{} is registered already; --replace gives it new credentials",
             new.id
         )));
+    }
+    if let Some(proof) = &proof {
+        store.set_obex_credential(&new.id, Some(proof))?;
     }
     let url = match &new.url {
         Some(url) => url.clone(),
@@ -149,7 +155,7 @@ fn given(text: Option<&str>, file: Option<&Path>) -> Result<Given, Error> {
     })
 }
 
-fn first_line(file: &Path) -> Result<String, Error> {
+pub(super) fn first_line(file: &Path) -> Result<String, Error> {
     // Two secrets may come over standard input, a line each.
     let text = Zeroizing::new(if file == Path::new("-") {
         super::read_line()?
@@ -334,6 +340,11 @@ fn facts(record: &DeviceRecord, out: &mut dyn Write) -> Result<(), Error> {
         ),
         None => "none".into(),
     };
+    let obex_proof = |record: &DeviceRecord| match record.obex.as_deref() {
+        Some("") => "secret ***".into(),
+        Some(user) => format!("as {user}, secret ***"),
+        None => "nothing of its own".into(),
+    };
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     let mut failure = text(&record.last_failure);
     if let Some(time) = &record.last_failure_time {
@@ -343,6 +354,7 @@ fn facts(record: &DeviceRecord, out: &mut dyn Write) -> Result<(), Error> {
         ("device", record.summary.id.clone()),
         ("proves itself by", proof(&record.client)),
         ("server proves itself by", proof(&record.server)),
+        ("proves in OBEX", obex_proof(record)),
         ("registered", record.summary.created.clone()),
         ("last seen", text(&record.summary.last_seen)),
         ("encoding", text(&record.encoding)),

@@ -9,6 +9,8 @@ mod completions;
 mod device;
 mod job;
 mod members;
+mod notify;
+mod obex;
 mod print;
 mod serve;
 mod session;
@@ -68,6 +70,7 @@ fn run(arguments: Arguments, out: &mut dyn Write) -> Result<(), Error> {
     match arguments.verb {
         Verb::Serve(options) => serve::run(&common, &options, out),
         Verb::Device(verb) => device::run(&common, verb, out),
+        Verb::Notify(options) => notify::run(&common, &options, out),
         Verb::Job(verb) => job::run(&common, *verb, out),
         Verb::Session(verb) => session::run(&common, verb, out),
         Verb::Completions { shell } => completions::run(shell, out),

@@ -1,8 +1,8 @@
 //! One POST and its answer (OMA-TS-SyncML-HTTPBinding).
 
 use super::within;
-use super::worker::{Busy, Work, Worker};
 use crate::server::{Answer, Fault};
+use crate::worker::{Busy, Work, Worker};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
@@ -144,6 +144,7 @@ async fn take(request: Request<Incoming>, site: &Site) -> Result<Work, Refusal> 
         hmac,
         token,
         address,
+        device: None,
     })
 }
 
@@ -197,7 +198,8 @@ async fn deliver(
 ) -> Result<Response<Full<Bytes>>, Refusal> {
     match site.worker.answer(work).await {
         Ok(Ok(answer)) => Ok(success(peer, answer)),
-        Ok(Err(Fault::Unreadable(why))) => {
+        Ok(Err(fault @ (Fault::Unreadable(_) | Fault::OtherDevice(_)))) => {
+            let why = fault.to_string();
             info!("{peer}: a message cannot be read: {why}");
             Err(Refusal::new(StatusCode::BAD_REQUEST, why))
         }

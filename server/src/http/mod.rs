@@ -1,4 +1,4 @@
-//! Serves the HTTP binding: sockets, TLS and signals around [`crate::Server`].
+//! Serves the HTTP binding: sockets and TLS around [`crate::Server`].
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -9,10 +9,9 @@ mod exchange;
 mod patience;
 mod places;
 mod tls;
-mod worker;
 
 use crate::error::Error;
-use crate::server::{Policy, Server};
+use crate::worker::Worker;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -24,7 +23,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -47,9 +45,6 @@ const READING: Duration = Duration::from_mins(2);
 
 /// The largest head of a request.
 const MAX_HEAD: usize = 16 << 10;
-
-/// How often old records are looked for.
-const TIDY: Duration = Duration::from_mins(1);
 
 /// What to serve and where.
 #[derive(Debug, Clone)]
@@ -75,37 +70,76 @@ pub struct TlsFiles {
     pub devices: Option<PathBuf>,
 }
 
-/// Serves until SIGTERM or SIGINT; `ready` is told the address once connections are taken.
-pub fn serve(
-    server: Server,
-    policy: &Policy,
-    options: &Options,
-    ready: impl FnOnce(&str) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let acceptor = options.tls.as_ref().map(tls::acceptor).transpose()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| io("cannot start", source))?;
-    runtime.block_on(async {
+/// The socket that devices connect to, and what they find there.
+pub(crate) struct Http {
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    site: Arc<Site>,
+}
+
+impl Http {
+    /// Listens, without taking connections yet.
+    pub(crate) async fn bind(
+        options: &Options,
+        max_message: usize,
+        worker: Worker,
+    ) -> Result<Self, Error> {
+        let acceptor = options.tls.as_ref().map(tls::acceptor).transpose()?;
         let (listener, local) = listen(&options.listen).await?;
-        let (worker, thread) = worker::start(server)?;
         let scheme = if acceptor.is_some() { "https" } else { "http" };
         let site = Arc::new(Site {
             path: options.path.clone(),
             scheme,
             local,
             public_url: options.public_url.clone(),
-            max_message: policy.max_message,
-            worker: worker.clone(),
+            max_message,
+            worker,
         });
-        let signals = Signals::new()?;
-        ready(&site.address(None))?;
-        run(listener, acceptor, &site, signals).await;
-        drop((site, worker));
-        thread.join();
-        Ok(())
-    })
+        Ok(Self {
+            listener,
+            acceptor,
+            site,
+        })
+    }
+
+    /// The server's address as devices know it.
+    pub(crate) fn address(&self) -> String {
+        self.site.address(None)
+    }
+
+    /// Takes connections until it is to stop, and lets those under way end.
+    pub(crate) async fn run(self, stop: watch::Receiver<bool>) {
+        let mut tasks = JoinSet::new();
+        self.take(&mut tasks, stop).await;
+        // Nobody is let in while the last ones are served.
+        drop(self.listener);
+        let all = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(GRACE, all).await.is_err() {
+            warn!("connections are cut off: they took too long");
+        }
+    }
+
+    async fn take(&self, tasks: &mut JoinSet<()>, mut stop: watch::Receiver<bool>) {
+        let places = Places::new();
+        let stopping = stop.clone();
+        loop {
+            tokio::select! {
+                () = told(&mut stop) => return,
+                Some(_) = tasks.join_next() => {}
+                accepted = accept(&self.listener, &places) => {
+                    if let Some((stream, peer, place)) = accepted {
+                        let caller = Caller { peer, is_served: place.is_served() };
+                        let (acceptor, site) = (self.acceptor.clone(), Arc::clone(&self.site));
+                        let talk = connection(stream, caller, acceptor, site, stopping.clone());
+                        tasks.spawn(async move {
+                            talk.await;
+                            drop::<Place>(place);
+                        });
+                    }
+                }
+            }
+        }
+    }
 }
 
 async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), Error> {
@@ -119,66 +153,6 @@ async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), Error> {
         .local_addr()
         .map_err(|source| io("no local address", source))?;
     Ok((listener, local))
-}
-
-/// Takes connections until a signal comes, and lets those under way end.
-async fn run(
-    listener: TcpListener,
-    acceptor: Option<TlsAcceptor>,
-    site: &Arc<Site>,
-    mut signals: Signals,
-) {
-    let (stop, stopping) = watch::channel(false);
-    let places = Places::new();
-    let mut tasks = JoinSet::new();
-    let mut tidy = tokio::time::interval(TIDY);
-    loop {
-        tokio::select! {
-            () = signals.stop() => break,
-            _ = tidy.tick() => site.worker.tidy(),
-            Some(_) = tasks.join_next() => {}
-            accepted = accept(&listener, &places) => {
-                if let Some((stream, peer, place)) = accepted {
-                    let caller = Caller { peer, is_served: place.is_served() };
-                    let talk = connection(stream, caller, acceptor.clone(), Arc::clone(site), stopping.clone());
-                    tasks.spawn(async move {
-                        talk.await;
-                        drop::<Place>(place);
-                    });
-                }
-            }
-        }
-    }
-    info!("stopping");
-    drop(listener);
-    let _ = stop.send(true);
-    let all = async { while tasks.join_next().await.is_some() {} };
-    if tokio::time::timeout(GRACE, all).await.is_err() {
-        warn!("connections are cut off: they took too long");
-    }
-}
-
-/// SIGTERM and SIGINT; caught before anybody is told that the server is there.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, Error> {
-        let catch = |kind| signal(kind).map_err(|source| io("cannot wait for signals", source));
-        Ok(Self {
-            terminate: catch(SignalKind::terminate())?,
-            interrupt: catch(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn stop(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }
 
 async fn accept(listener: &TcpListener, places: &Places) -> Option<(TcpStream, SocketAddr, Place)> {

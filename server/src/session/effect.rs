@@ -130,3 +130,18 @@ pub enum Effect {
     /// Something for the audit.
     Note(String),
 }
+
+impl Effect {
+    /// The job that it is about.
+    pub(super) const fn job(&self) -> Option<i64> {
+        match self {
+            Self::Sent { job, .. }
+            | Self::Returned { job, .. }
+            | Self::Answered { job, .. }
+            | Self::Result { job, .. }
+            | Self::Concluded { job, .. }
+            | Self::Finished { job, .. } => Some(*job),
+            _ => None,
+        }
+    }
+}

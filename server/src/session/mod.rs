@@ -13,6 +13,7 @@ mod phase;
 mod receive;
 mod refusal;
 mod reply;
+mod resync;
 mod sent;
 mod track;
 
@@ -24,11 +25,13 @@ use serde::{Deserialize, Serialize};
 pub use effect::{CommandPath, Effect, ReceivedAlert, ReceivedValue};
 pub use phase::Phase;
 pub use refusal::{Party, Refusal, Subject};
+pub(crate) use resync::RESYNC_NONCE;
 
 use authenticate::Verdict;
 use chunk::Partial;
 use own::{Own, Standing};
 use reply::Reply;
+use resync::{OWN_JOB, Resync};
 use sent::Sent;
 use track::Running;
 
@@ -100,7 +103,7 @@ pub struct Exchange<'a> {
     pub hmac: Option<&'a HmacHeader>,
     /// The encoding it came in and its answer goes in.
     pub media_type: MediaType,
-    /// Where the next message of the session goes.
+    /// Where the next message of the session goes; empty on a line, which leads to its peer alone.
     pub resp_uri: &'a str,
     /// Octets nobody can foresee, for a nonce.
     pub fresh: [u8; 18],
@@ -159,6 +162,9 @@ pub struct Session {
     package_open: bool,
     /// A large object that is being received.
     partial: Option<Partial>,
+    /// Whether it began with the nonce that everyone knows.
+    #[serde(default)]
+    resync: Resync,
 }
 
 impl Session {
@@ -184,6 +190,7 @@ impl Session {
             outstanding: Vec::new(),
             package_open: false,
             partial: None,
+            resync: Resync::No,
         }
     }
 }
@@ -244,6 +251,7 @@ pub fn answer(session: Session, exchange: &Exchange<'_>) -> Outcome {
         refusal: None,
     };
     let message = turn.run();
+    turn.effects.retain(|effect| effect.job() != Some(OWN_JOB));
     Outcome {
         session: turn.session,
         answer: message,

@@ -32,6 +32,9 @@ impl Turn<'_> {
         self.jobs = jobs;
         self.session.outstanding.append(&mut packed);
         self.session.package_open = full && self.may_go_on();
+        if self.session.outstanding.is_empty() && !self.session.package_open {
+            self.session.outstanding = self.ask_for_nonce();
+        }
         self.session.phase = if self.session.outstanding.is_empty() && !self.session.package_open {
             Phase::Ended
         } else {

@@ -231,7 +231,7 @@ fn header(exchange: &Exchange<'_>, msg_id: u32, own: Own, limits: Option<&Settin
             uri: own_uri,
             name: own.user,
         },
-        resp_uri: Some(exchange.resp_uri.to_owned()),
+        resp_uri: (!exchange.resp_uri.is_empty()).then(|| exchange.resp_uri.to_owned()),
         cred: own.cred,
         meta,
         ..Header::default()

@@ -22,6 +22,20 @@ pub(super) struct Running {
     pub(super) failure: Option<String>,
 }
 
+impl Running {
+    /// What the server asks for itself.
+    pub(super) fn own() -> Self {
+        Self {
+            id: super::OWN_JOB,
+            commands: Vec::new(),
+            concluded: 0,
+            sent: 0,
+            failed: false,
+            failure: None,
+        }
+    }
+}
+
 impl Turn<'_> {
     pub(super) fn load_jobs(&mut self) {
         let media_type = self.exchange.media_type;

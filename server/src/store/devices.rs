@@ -88,6 +88,8 @@ pub struct DeviceRecord {
     pub client: Option<SecretSummary>,
     /// What the server shows.
     pub server: Option<SecretSummary>,
+    /// The name by which both prove themselves in OBEX, if it has one of its own.
+    pub obex: Option<String>,
     /// The encoding of its last message.
     pub encoding: Option<String>,
     /// How often it could not prove itself.
@@ -138,6 +140,15 @@ impl Store {
             let query = "SELECT 1 FROM devices WHERE id = ?1";
             let found = connection.query_row(query, [id], |_| Ok(())).optional()?;
             Ok(found.is_some())
+        })
+    }
+
+    /// The names of the registered devices.
+    pub fn device_ids(&self) -> Result<Vec<String>, Error> {
+        self.read(|connection| {
+            let mut statement = connection.prepare("SELECT id FROM devices ORDER BY id")?;
+            let rows = statement.query_map((), |row| row.get(0))?;
+            rows.collect()
         })
     }
 
@@ -218,6 +229,7 @@ fn record(connection: &Connection, summary: DeviceSummary) -> rusqlite::Result<D
     };
     let client = masked("device")?;
     let server = masked("server")?;
+    let obex = super::obex::user(connection, &id)?;
     let dev_info = dev_info(connection, &id)?;
     let alerts = alerts(
         connection,
@@ -231,6 +243,7 @@ fn record(connection: &Connection, summary: DeviceSummary) -> rusqlite::Result<D
             summary,
             client,
             server,
+            obex,
             encoding: row.get(0)?,
             failed_logins: row.get(1)?,
             last_failure: row.get(2)?,
@@ -306,7 +319,7 @@ fn credential(
     connection.query_row(query, [device, side], read).optional()
 }
 
-fn octets(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<u8>> {
+pub(super) fn octets(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<u8>> {
     let text: Zeroizing<String> = Zeroizing::new(row.get(column)?);
     let octets = STANDARD.decode(text.as_bytes());
     octets.map_err(|e| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(e)))

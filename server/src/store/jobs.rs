@@ -231,6 +231,11 @@ impl Store {
             }))
         })
     }
+
+    /// Whether a job waits for the device.
+    pub fn has_queued_jobs(&self, device: &str) -> Result<bool, Error> {
+        self.read(|connection| has_queued(connection, device))
+    }
 }
 
 const SUMMARY: &str = "SELECT id, device, kind, state, created, started, finished,

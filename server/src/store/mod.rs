@@ -11,6 +11,8 @@ pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod devices;
 pub(crate) mod jobs;
+pub(crate) mod notifications;
+mod obex;
 pub(crate) mod prune;
 pub(crate) mod sessions;
 
@@ -40,7 +42,7 @@ const APPLICATION_ID: i64 = 0x6f6d_6164;
 const BUSY_MS: i64 = 10_000;
 
 /// The schema, one script for each version.
-const SCHEMA: &[&str] = &[include_str!("schema.sql")];
+const SCHEMA: &[&str] = &[include_str!("schema.sql"), include_str!("schema-2.sql")];
 
 /// An open database.
 pub struct Store {

@@ -15,7 +15,23 @@ Examples:
   omadm-server serve                                  on 127.0.0.1:8080, for this machine
   omadm-server serve --listen 0.0.0.0:443 --server-id dms.example \\
       --tls-cert chain.pem --tls-key key.pem
-  omadm-server serve --public-url https://dms.example/dm   behind a proxy";
+  omadm-server serve --public-url https://dms.example/dm   behind a proxy
+  omadm-server serve --serial '/dev/ttyUSB0?baud=115200&device=IMEI:490154203237518'
+  omadm-server serve --no-http --obex unix+obex:///run/omadm/obex.sock --every 3600
+
+A line without device= leads to the only device that is registered. It is dialled at the start,
+when a job waits for its device, and after --every.";
+
+pub(super) const NOTIFY: &str = "\
+Examples:
+  omadm-server notify IMEI:490154203237518 --to session.p0   then `omadm notify session.p0` there
+  omadm-server notify IMEI:490154203237518 --line /dev/ttyUSB0
+  omadm-server notify IMEI:490154203237518 --line unix+obex:///run/omadm/obex.sock --json";
+
+pub(super) const DEVICE_SET: &str = "\
+Examples:
+  omadm-server device set IMEI:490154203237518 --obex-name lab --obex-secret-file obex.secret
+  omadm-server device set IMEI:490154203237518 --no-obex";
 
 pub(super) const DEVICE: &str = "\
 Examples:

@@ -13,29 +13,32 @@ use tokio::sync::{mpsc, oneshot};
 const QUEUE: usize = 64;
 
 /// A message for the thread.
-pub(super) struct Work {
-    pub(super) media_type: MediaType,
-    pub(super) body: Bytes,
-    pub(super) hmac: Option<HmacHeader>,
-    pub(super) token: Option<String>,
-    pub(super) address: String,
+pub(crate) struct Work {
+    pub(crate) media_type: MediaType,
+    pub(crate) body: Bytes,
+    pub(crate) hmac: Option<HmacHeader>,
+    pub(crate) token: Option<String>,
+    pub(crate) address: String,
+    /// The device whose message it must be.
+    pub(crate) device: Option<String>,
 }
 
 enum Order {
     Answer(Work, oneshot::Sender<Result<Answer, Fault>>),
+    Other(Box<dyn FnOnce(&mut Server) + Send>),
     Tidy,
 }
 
 /// The way to the thread.
 #[derive(Clone)]
-pub(super) struct Worker(mpsc::Sender<Order>);
+pub(crate) struct Worker(mpsc::Sender<Order>);
 
 /// The thread itself; it ends when every [`Worker`] is gone.
-pub(super) struct Thread(std::thread::JoinHandle<()>);
+pub(crate) struct Thread(std::thread::JoinHandle<()>);
 
 /// Why a message was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Busy {
+pub(crate) enum Busy {
     /// Too many wait already.
     Full,
     /// The thread is gone.
@@ -44,7 +47,7 @@ pub(super) enum Busy {
 
 impl Worker {
     /// Has a message answered.
-    pub(super) async fn answer(&self, work: Work) -> Result<Result<Answer, Fault>, Busy> {
+    pub(crate) async fn answer(&self, work: Work) -> Result<Result<Answer, Fault>, Busy> {
         let (sender, receiver) = oneshot::channel();
         self.0
             .try_send(Order::Answer(work, sender))
@@ -55,8 +58,27 @@ impl Worker {
         receiver.await.map_err(|_| Busy::Gone)
     }
 
+    /// Has a message of a line answered, which can wait.
+    pub(crate) async fn answer_patiently(&self, work: Work) -> Result<Result<Answer, Fault>, Busy> {
+        let (sender, receiver) = oneshot::channel();
+        let sent = self.0.send(Order::Answer(work, sender)).await;
+        sent.map_err(|_| Busy::Gone)?;
+        receiver.await.map_err(|_| Busy::Gone)
+    }
+
+    /// Has something else done with the database.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Server) -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        let (sender, receiver) = oneshot::channel();
+        let order = Order::Other(Box::new(move |server| drop(sender.send(question(server)))));
+        self.0.send(order).await.map_err(|_| Busy::Gone)?;
+        receiver.await.map_err(|_| Busy::Gone)
+    }
+
     /// Has old records removed, when there is time for it.
-    pub(super) fn tidy(&self) {
+    pub(crate) fn tidy(&self) {
         // A full queue only means that it is done a minute later.
         let _ = self.0.try_send(Order::Tidy);
     }
@@ -64,19 +86,22 @@ impl Worker {
 
 impl Thread {
     /// Waits for its end.
-    pub(super) fn join(self) {
+    pub(crate) fn join(self) {
         if self.0.join().is_err() {
             warn!("the database thread ended in disorder");
         }
     }
 }
 
-pub(super) fn start(server: Server) -> Result<(Worker, Thread), Error> {
+pub(crate) fn start(server: Server) -> Result<(Worker, Thread), Error> {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let thread = std::thread::Builder::new()
         .name("database".into())
         .spawn(move || work(server, receiver))
-        .map_err(|source| super::io("cannot start a thread", source))?;
+        .map_err(|source| Error::Io {
+            what: "cannot start a thread".into(),
+            source,
+        })?;
     Ok((Worker(sender), Thread(thread)))
 }
 
@@ -87,6 +112,7 @@ fn work(mut server: Server, mut orders: mpsc::Receiver<Order>) {
                 // Whoever asked may have hung up; the answer is kept for when it asks again.
                 let _ = reply.send(answer(&mut server, &work));
             }
+            Order::Other(question) => question(&mut server),
             Order::Tidy => {
                 if let Err(error) = server.tidy(clock::now()) {
                     warn!("cannot remove old records: {error}");
@@ -97,7 +123,7 @@ fn work(mut server: Server, mut orders: mpsc::Receiver<Order>) {
 }
 
 fn answer(server: &mut Server, work: &Work) -> Result<Answer, Fault> {
-    server.answer(&Request {
+    let request = Request {
         media_type: work.media_type,
         body: &work.body,
         hmac: work.hmac.as_ref(),
@@ -105,5 +131,6 @@ fn answer(server: &mut Server, work: &Work) -> Result<Answer, Fault> {
         address: &work.address,
         now: clock::now(),
         random: clock::random().map_err(Fault::Store)?,
-    })
+    };
+    server.answer_from(work.device.as_deref(), &request)
 }

@@ -1,0 +1,137 @@
+//! Lines as the command line names them: an address, and which device is there.
+
+use omadm_bindings::Address;
+
+/// A line and the device on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineAddress {
+    /// Where it leads.
+    pub address: Address,
+    /// The `DevId` of the device there; the only one that is registered when left out.
+    pub device: Option<String>,
+}
+
+impl LineAddress {
+    /// A serial port: `/dev/ttyS0?baud=115200&device=IMEI:490154203237518`.
+    pub fn serial(text: &str) -> Result<Self, String> {
+        Self::obex(&serial(text))
+    }
+
+    /// An address of any line: `tcp+obex://127.0.0.1:650?device=IMEI:490154203237518`.
+    pub fn obex(text: &str) -> Result<Self, String> {
+        let (address, device) = split(text)?;
+        let address = listening(&address)?;
+        Ok(Self { address, device })
+    }
+}
+
+/// An address that OBEX runs on.
+pub fn listening(text: &str) -> Result<Address, String> {
+    let address: Address = text.parse().map_err(|e| format!("{e}"))?;
+    if address.scheme().ends_with("+obex") {
+        Ok(address)
+    } else {
+        let scheme = address.scheme();
+        Err(format!(
+            "no OBEX runs over {scheme}; over http and https devices come to --listen"
+        ))
+    }
+}
+
+/// The address of a serial port.
+fn serial(text: &str) -> String {
+    let scheme = text.get(..8).unwrap_or_default();
+    if scheme.eq_ignore_ascii_case("tty+obex") {
+        text.to_owned()
+    } else {
+        format!("tty+obex://{text}")
+    }
+}
+
+/// Takes `device=` out of the query; the rest is for the line.
+fn split(text: &str) -> Result<(String, Option<String>), String> {
+    let Some((base, query)) = text.split_once('?') else {
+        return Ok((text.to_owned(), None));
+    };
+    let (mut rest, mut device) = (Vec::new(), None);
+    for pair in query.split('&') {
+        match pair.strip_prefix("device=") {
+            Some("") => return Err("device= names no device".into()),
+            Some(_) if device.is_some() => return Err("device= is there twice".into()),
+            Some(id) => device = Some(decoded(id)?),
+            None => rest.push(pair),
+        }
+    }
+    let address = if rest.is_empty() {
+        base.to_owned()
+    } else {
+        format!("{base}?{}", rest.join("&"))
+    };
+    Ok((address, device))
+}
+
+/// Resolves the escapes of a query (RFC 3986, 2.1): a DevId may hold an ampersand.
+fn decoded(text: &str) -> Result<String, String> {
+    let mut octets = Vec::with_capacity(text.len());
+    let mut parts = text.split('%');
+    octets.extend(parts.next().unwrap_or_default().bytes());
+    for part in parts {
+        let wrong = || format!("device={text}: after % come two hexadecimal digits");
+        let (digits, rest) = part.split_at_checked(2).ok_or_else(wrong)?;
+        octets.push(u8::from_str_radix(digits, 16).map_err(|_| wrong())?);
+        octets.extend(rest.bytes());
+    }
+    String::from_utf8(octets).map_err(|_| format!("device={text} is not UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_device_is_taken_out_of_the_query() {
+        for (text, address, device) in [
+            ("x:///a", "x:///a", None),
+            ("x:///a?device=IMEI:4", "x:///a", Some("IMEI:4")),
+            (
+                "x:///a?baud=9600&device=a%26b&entry=at",
+                "x:///a?baud=9600&entry=at",
+                Some("a&b"),
+            ),
+            ("x:///a?baud=9600", "x:///a?baud=9600", None),
+        ] {
+            let expected = (address.to_owned(), device.map(str::to_owned));
+            assert_eq!(split(text), Ok(expected), "{text}");
+        }
+        for text in [
+            "x?device=",
+            "x?device=a&device=b",
+            "x?device=%4",
+            "x?device=%zz",
+            "x?device=%ff",
+        ] {
+            assert!(split(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_port_is_an_address_of_a_serial_line() {
+        for (text, expected) in [
+            ("/dev/ttyS0", "tty+obex:///dev/ttyS0"),
+            ("/dev/ttyS0?baud=9600", "tty+obex:///dev/ttyS0?baud=9600"),
+            ("tty+obex:///dev/ttyS0", "tty+obex:///dev/ttyS0"),
+        ] {
+            assert_eq!(serial(text), expected);
+        }
+    }
+
+    #[test]
+    fn only_obex_runs_on_lines() {
+        let line = LineAddress::obex("unix+obex:///run/x.sock?device=d").unwrap();
+        assert_eq!(line.address.as_str(), "unix+obex:///run/x.sock");
+        assert_eq!(line.device.as_deref(), Some("d"));
+        for text in ["http://127.0.0.1/dm", "127.0.0.1", "unix+obex://x"] {
+            assert!(LineAddress::obex(text).is_err(), "{text}");
+        }
+    }
+}
