@@ -68,7 +68,7 @@ async fn meet(
     }
     info!("stopping");
     // A session on a line is given up: what it has acknowledged is in the database.
-    drop(lines);
+    lines.stop().await;
     let _ = stop.send(true);
     if let Some(http) = http {
         let _ = http.await;

@@ -50,10 +50,17 @@ pub struct Options {
     pub credential: Option<ObexCredential>,
 }
 
-/// The tasks of all lines; they end when this is dropped.
+/// The tasks of all lines.
 pub(crate) struct Lines {
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
     _listening: Vec<Listening>,
+}
+
+impl Lines {
+    /// Gives up what is under way. When this is done, nobody asks the database any more.
+    pub(crate) async fn stop(mut self) {
+        self.tasks.shutdown().await;
+    }
 }
 
 /// Begins to dial and to wait.
@@ -85,7 +92,7 @@ pub(crate) async fn start(
         tasks.spawn(waiting::receive(arrived, worker.clone(), policy.idle));
     }
     Ok(Lines {
-        _tasks: tasks,
+        tasks,
         _listening: listening,
     })
 }

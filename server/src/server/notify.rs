@@ -123,4 +123,15 @@ fn number(taken: &[u16], start: u16) -> u16 {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_begin_at_1_and_are_not_repeated() {
+        assert_eq!(number(&[], 0), 1);
+        assert_eq!(number(&[7, 8], 7), 9);
+        assert_eq!(number(&[u16::MAX], u16::MAX), 1);
+        let all: Vec<u16> = (2..=u16::MAX).collect();
+        assert_eq!(number(&all, 500), 1);
+    }
+}

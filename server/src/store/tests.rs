@@ -102,6 +102,71 @@ fn files_of_others_are_left_alone() {
     assert!(error.to_string().contains("version 99"), "{error}");
 }
 
+/// What version 1 of the schema has written is there in this one.
+#[test]
+fn a_database_of_the_version_before_is_taken_over() {
+    let folder = folder();
+    let path = folder.path().join("server.db");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(SCHEMA[0]).unwrap();
+    old.execute_batch(&format!(
+        "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 1;
+         INSERT INTO devices (id, created) VALUES ('a', 5);
+         INSERT INTO secrets VALUES ('a', 'device', 'md5', 'u', 'c2VjcmV0', 'TjE=');
+         INSERT INTO secrets VALUES ('a', 'server', 'md5', 's', 'c2VjcmV0', 'TjI=');
+         INSERT INTO jobs (device, kind, operations, state, created)
+            VALUES ('a', 'get', '[]', 'queued', 5);"
+    ))
+    .unwrap();
+    drop(old);
+    let mut store = Store::open(&path).unwrap();
+    let version: i64 = store
+        .read(|c| c.pragma_query_value(None, "user_version", |row| row.get(0)))
+        .unwrap();
+    assert_eq!(version, 2);
+    let shown = store.device("a").unwrap().unwrap();
+    assert_eq!(shown.summary.waiting_jobs, 1);
+    assert_eq!(shown.obex, None);
+    let past = store.read(|c| notifications::past(c, "a", NOW)).unwrap();
+    assert!(past.numbers.is_empty() && !past.resynchronised);
+    let server = store.read(|c| devices::load(c, "a")).unwrap().server;
+    assert_eq!(server.unwrap().nonce, b"N2");
+    store
+        .change(|t| notifications::begin(t, "a", 9, true, NOW))
+        .unwrap();
+    // Whoever opens it next finds it as it is.
+    drop(store);
+    let store = Store::open(&path).unwrap();
+    let past = store.read(|c| notifications::past(c, "a", NOW)).unwrap();
+    assert!(past.numbers == [9] && past.resynchronised);
+}
+
+#[test]
+fn a_secret_for_obex_is_kept_like_the_others() {
+    let folder = folder();
+    let path = folder.path().join("server.db");
+    let mut store = Store::open(&path).unwrap();
+    store.add_device(&device("a"), NOW).unwrap();
+    let credential = omadm_bindings::obex::ObexCredential {
+        user: "lab".into(),
+        secret: Secret::from_text("battery staple"),
+    };
+    store.set_obex_credential("a", Some(&credential)).unwrap();
+    let kept = store.obex_credential("a").unwrap().unwrap();
+    assert_eq!(kept.user, "lab");
+    assert!(kept.secret.matches(&credential.secret));
+    assert_eq!(store.obex_credentials().unwrap().len(), 1);
+    let shown = serde_json::to_string(&store.device("a").unwrap()).unwrap();
+    assert!(shown.contains("\"obex\":\"lab\""), "{shown}");
+    assert!(!shown.contains("staple"), "{shown}");
+    drop(store);
+    let octets = std::fs::read(&path).unwrap();
+    assert!(!octets.windows(14).any(|window| window == b"battery staple"));
+    let mut store = Store::open(&path).unwrap();
+    store.set_obex_credential("a", None).unwrap();
+    assert!(store.obex_credential("a").unwrap().is_none());
+}
+
 #[test]
 fn two_processes_may_queue_and_read_at_once() {
     let folder = folder();

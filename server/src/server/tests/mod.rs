@@ -5,6 +5,7 @@ mod authentication;
 mod jobs;
 mod messages;
 mod mutations;
+mod notifications;
 
 use super::*;
 use crate::job::{Content, Operation};
@@ -12,6 +13,7 @@ use crate::session::{Credential, Device};
 use crate::store::{JobRecord, JobState, NewDevice};
 use omadm_syncml::auth::{self, AuthScheme, NonceForm, Secret};
 use omadm_syncml::{Command, Cred, Data, Meta, Status};
+use std::fmt::Write as _;
 
 pub(super) const DEVICE: &str = "IMEI:490154203237518";
 const ADDRESS: &str = "http://127.0.0.1:8080/dm";
