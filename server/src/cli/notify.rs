@@ -81,7 +81,7 @@ fn hand_over(
         out,
         &format!("notification of session {id} for {device}{nonce}"),
     )?;
-    let name = file.file_name().map(Path::new).unwrap_or(file);
+    let name = file.file_name().map_or(file, Path::new);
     print::line(
         out,
         &format!("On the device: omadm notify {}", name.display()),

@@ -9,6 +9,7 @@ use crate::service::{self, Options};
 use crate::session::Settings;
 use crate::store::Store;
 use log::info;
+use omadm_bindings::Address;
 use serde_json::json;
 use std::io::Write;
 use std::time::Duration;
@@ -47,7 +48,8 @@ fn announce(
 ) -> Result<(), Error> {
     let lines = serve.lines.dialled();
     let lines: Vec<&str> = lines.iter().map(|line| line.address.as_str()).collect();
-    let waits: Vec<&str> = serve.lines.obex_listen.iter().map(|a| a.as_str()).collect();
+    let waits = serve.lines.obex_listen.iter().map(Address::as_str);
+    let waits: Vec<&str> = waits.collect();
     let database = common.db.display();
     let place = url.map_or("lines", |url| url);
     info!("{} serves {place} from {database}", serve.server_id);

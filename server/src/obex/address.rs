@@ -70,7 +70,7 @@ fn split(text: &str) -> Result<(String, Option<String>), String> {
     Ok((address, device))
 }
 
-/// Resolves the escapes of a query (RFC 3986, 2.1): a DevId may hold an ampersand.
+/// Resolves the escapes of a query (RFC 3986, 2.1): a `DevId` may hold an ampersand.
 fn decoded(text: &str) -> Result<String, String> {
     let mut octets = Vec::with_capacity(text.len());
     let mut parts = text.split('%');

@@ -1,8 +1,7 @@
 //! Devices on lines: serial ports, and whatever else carries OBEX (OMA-TS-SyncML_OBEXBinding 1.2).
 //!
-//! Usually the device waits and the server dials it: [`dial`](mod@self) is then a notification, and
-//! the session goes over the same connection. A device may dial as well.
-#![expect(clippy::disallowed_methods, reason = "driver: a task for each line")]
+//! Usually the device waits and the server dials it: the server notifies it, and the session goes
+//! over the same connection. A device may dial as well.
 
 mod address;
 mod exchange;

@@ -1,5 +1,11 @@
 //! A device that follows a script on a line.
 #![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, outside of a test function"
+)]
+#![expect(
     clippy::disallowed_methods,
     reason = "driver: a device that takes its time"
 )]

@@ -1,9 +1,10 @@
 //! A cable that can be cut in the middle of a message.
 #![expect(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "driver: sockets of the tests"
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, outside of a test function"
 )]
+#![expect(clippy::disallowed_types, reason = "driver: sockets of the tests")]
 
 use std::path::Path;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -1,6 +1,11 @@
 //! A folder with a database and the real server on a line.
 #![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, outside of a test function"
+)]
+#![expect(
     clippy::disallowed_methods,
+    clippy::disallowed_types,
     reason = "driver: processes and files of the tests"
 )]
 
