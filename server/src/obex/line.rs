@@ -87,22 +87,21 @@ impl Line {
     }
 
     async fn met(&mut self, device: &str, met: &Met) -> Result<(), Error> {
-        let line = &self.caller.address;
         if met.phase != Phase::Ended {
             self.schedule.in_vain(self.now());
-            let (id, phase) = (met.session.unwrap_or_default(), met.phase.as_str());
-            let text =
-                format!("{device}: the session was {phase}; see omadm-server session show {id}");
-            // The number is new each time, so this is no repetition.
-            warn!("{line}: {text}");
+            let phase = met.phase.as_str();
+            self.complain(format!(
+                "{device}: the session was {phase}; see `omadm-server session list --device \
+                 {device}`"
+            ));
             return Ok(());
         }
-        let after = self.repeats.end().unwrap_or_default();
-        info!(
-            "{line}: {device}: a session of {} messages has ended {after}",
-            met.messages
-        );
-        // What the device has left over would be sent to it for ever, as fast as the line is.
+        let mut text = format!("a session of {} messages has ended", met.messages);
+        if let Some(after) = self.repeats.end() {
+            text = format!("{text}, {after}");
+        }
+        info!("{}: {device}: {text}", self.caller.address);
+        // What the device leaves over would be sent to it again as fast as the line is.
         if self.waits(device).await? {
             self.schedule.in_vain(self.now());
         } else {

@@ -7,8 +7,8 @@ Examples:
   omadm-server job add IMEI:490154203237518 get './DevInfo?list=StructData'
   omadm-server job show 1                             after `omadm session` on the device
 
-Exit codes: 0 done, 1 a job failed, 64 usage, 65 bad input, 66 no input file, 69 cannot listen,
-74 database or output error, 75 timed out, 78 another program's database.";
+Exit codes: 0 done, 1 a job failed, 64 usage, 65 bad input, 66 no input file, 69 cannot listen or
+reach a device, 74 database or output error, 75 timed out or too early, 78 another program's database.";
 
 pub(super) const SERVE: &str = "\
 Examples:
