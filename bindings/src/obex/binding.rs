@@ -65,6 +65,8 @@ enum Turn {
     },
     /// The peer's: it is to PUT a message.
     Peers,
+    /// The session has ended with this message, which the peer has not asked for yet.
+    Last(Envelope),
 }
 
 /// The binding on one transport, over its OBEX server.
@@ -146,18 +148,21 @@ impl Binding {
 
     /// The session has ended on this side, or never begun.
     pub(crate) fn handle_end(&mut self) {
-        let before = std::mem::replace(&mut self.turn, Turn::Nobody);
-        if let Turn::Ours {
-            wanted: Some(_), ..
-        } = before
-        {
-            self.answer(ResponseCode::UNAVAILABLE);
+        match std::mem::replace(&mut self.turn, Turn::Nobody) {
+            Turn::Ours {
+                message: Some(last),
+                ..
+            } => self.turn = Turn::Last(last),
+            Turn::Ours {
+                wanted: Some(_), ..
+            } => self.answer(ResponseCode::UNAVAILABLE),
+            _ => {}
         }
     }
 
     /// Whether a session has this line.
     pub(crate) fn has_session(&self) -> bool {
-        !matches!(self.turn, Turn::Nobody)
+        matches!(self.turn, Turn::Ours { .. } | Turn::Peers)
     }
 
     /// Other lines have a session now, or have none any more: one that connects anew is refused.
@@ -210,8 +215,9 @@ impl Binding {
 
     /// The session, if there is one, cannot go on.
     fn break_off(&mut self, fault: ObexFault) {
-        let before = std::mem::replace(&mut self.turn, Turn::Nobody);
-        if !matches!(before, Turn::Nobody) {
+        let had_session = self.has_session();
+        self.turn = Turn::Nobody;
+        if had_session {
             self.outputs.push_back(BindingOutput::Broken(fault));
         }
     }
@@ -233,22 +239,22 @@ impl Binding {
                 self.turn = ours();
                 Ok(ResponseCode::SUCCESS)
             }
-            (Some(Kind::Message(media_type)), Role::System, Turn::Nobody) => {
+            (Some(Kind::Message(media_type)), Role::System, Turn::Nobody | Turn::Last(_)) => {
                 let envelope = message::envelope(object, media_type)?;
                 self.open(Opening::Message);
                 self.outputs.push_back(BindingOutput::Message(envelope));
                 Ok(ResponseCode::SUCCESS)
             }
             // Without a notification before it, nobody knows whose message it is.
-            (Some(Kind::Message(_)), Role::Device(_), Turn::Nobody) => {
+            (Some(Kind::Message(_)), Role::Device(_), Turn::Nobody | Turn::Last(_)) => {
                 Err(ResponseCode::PRECONDITION_FAILED)
             }
             // A bad notification is taken as well: whoever guesses learns nothing.
-            (Some(Kind::Notification), Role::Device(_), Turn::Nobody) => {
+            (Some(Kind::Notification), Role::Device(_), Turn::Nobody | Turn::Last(_)) => {
                 self.open(Opening::Notification(object.body));
                 Ok(ResponseCode::SUCCESS)
             }
-            (Some(Kind::Bootstrap), Role::Device(_), Turn::Nobody) => {
+            (Some(Kind::Bootstrap), Role::Device(_), Turn::Nobody | Turn::Last(_)) => {
                 self.open(Opening::Bootstrap(message::bootstrap(object)));
                 Ok(ResponseCode::SUCCESS)
             }
@@ -282,6 +288,12 @@ impl Binding {
             (Some(Kind::Message(media_type)), _) => media_type,
             _ => return Err(ResponseCode::UNSUPPORTED_MEDIA_TYPE),
         };
+        if let Turn::Last(_) = self.turn
+            && let Turn::Last(last) = std::mem::replace(&mut self.turn, Turn::Nobody)
+        {
+            self.deliver(last, media_type);
+            return Ok(());
+        }
         if self.fresh && matches!((&self.turn, &self.role), (Turn::Nobody, Role::Device(_))) {
             self.open(Opening::Poll);
         }

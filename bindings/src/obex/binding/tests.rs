@@ -153,6 +153,23 @@ fn a_session_goes_on_in_turns_and_ends_without_a_word() {
 }
 
 #[test]
+fn the_last_word_of_a_session_waits_to_be_asked_for() {
+    let mut pair = Pair::device();
+    pair.put(NOTIFICATION, b"package 0");
+    pair.binding.handle_message(message(1));
+    pair.binding.handle_end();
+    assert!(!pair.binding.has_session());
+    assert_eq!(pair.get_code(XML), 0xA0);
+    assert_eq!(pair.get_code(XML), 0xD3);
+    // The next session has its own.
+    pair.put(NOTIFICATION, b"package 0");
+    pair.binding.handle_message(message(2));
+    pair.binding.handle_end();
+    assert_eq!(pair.put(NOTIFICATION, b"package 0"), 0xA0);
+    assert!(pair.get(XML).is_none());
+}
+
+#[test]
 fn whoever_is_refused_hears_it_when_it_asks() {
     let mut pair = Pair::device();
     assert_eq!(pair.put(NOTIFICATION, b"bad"), 0xA0);
