@@ -6,3 +6,4 @@ pub mod line;
 pub mod netns;
 pub mod pair;
 pub mod process;
+pub mod vectors;
