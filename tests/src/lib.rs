@@ -2,6 +2,7 @@
 
 pub mod ask;
 pub mod dice;
+pub mod fuzz;
 pub mod line;
 pub mod netns;
 pub mod pair;
