@@ -5,16 +5,22 @@
 #   deps.sh bench        what `make bench` measures the KPIs beside
 #   deps.sh deb          what `make deb` and `make deb-test` need beside
 #   deps.sh cargo-deny   the dependency checker, from the crates registry
+#   deps.sh fuzz         what building the fuzz targets needs beside
+#   deps.sh cargo-fuzz   the fuzzer, from the crates registry
 #   deps.sh varlink      a Varlink library for Python, from its registry into target/; prints the Python that has it
+#   deps.sh pyobex       an OBEX library for Python, the same way
 set -euo pipefail
 
 # C compiler and linker, SQLite
 build_packages=(gcc libc6-dev binutils pkg-config libsqlite3-dev)
 # an independent WBXML codec, namespaces, kernel figures, a look at the databases, shells that take completions, readers
-# of man pages, a place for a Python library
-test_packages=(libwbxml2-utils iproute2 procps sqlite3 util-linux zsh fish mandoc man-db python3-venv)
+# of man pages, a place for Python libraries, OBEX programs
+test_packages=(libwbxml2-utils iproute2 procps sqlite3 util-linux zsh fish mandoc man-db python3 python3-venv
+    libopenobex2 openobex-apps obexftp)
 # a peer for the KPIs, and a counter of system calls
 bench_packages=(prometheus-node-exporter strace)
+# libFuzzer is written in C++
+fuzz_packages=(g++)
 # a Debian in a folder, and booting it
 deb_packages=(git iproute2 mmdebstrap python3 systemd-container util-linux)
 
@@ -50,17 +56,24 @@ install_cargo_deny() {
     cargo install --quiet --locked cargo-deny
 }
 
-install_varlink() {
+install_cargo_fuzz() {
+    cargo fuzz --version >/dev/null 2>&1 && return 0
+    echo "deps: building cargo-fuzz (a minute, once)"
+    cargo install --quiet --locked cargo-fuzz
+}
+
+# install_python MODULE FOLDER REQUIREMENT: a library for Python in a folder of its own
+install_python() {
     local target venv
     target=${CARGO_TARGET_DIR:-$(dirname "$0")/../../target}
     mkdir -p "$target"
-    venv=$(cd "$target" && pwd)/varlink-venv
+    venv=$(cd "$target" && pwd)/$2-venv
     exec 9>"$venv.lock"
     flock 9
-    if ! "$venv/bin/python" -c 'import varlink' 2>/dev/null; then
+    if ! "$venv/bin/python" -c "import importlib.util, sys; sys.exit(importlib.util.find_spec('$1') is None)" 2>/dev/null; then
         rm -rf "$venv"
         python3 -m venv "$venv"
-        "$venv/bin/pip" install --quiet --disable-pip-version-check varlink==31.0.0
+        "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps "$3"
     fi
     echo "$venv/bin/python"
 }
@@ -69,11 +82,14 @@ case "${1:-build}" in
 build) install_packages "${build_packages[@]}" ;;
 test) install_packages "${build_packages[@]}" "${test_packages[@]}" ;;
 bench) install_packages "${bench_packages[@]}" ;;
+fuzz) install_packages "${fuzz_packages[@]}" ;;
 deb) install_packages "${deb_packages[@]}" ;;
 cargo-deny) install_cargo_deny ;;
-varlink) install_varlink ;;
+cargo-fuzz) install_cargo_fuzz ;;
+varlink) install_python varlink varlink varlink==31.0.0 ;;
+pyobex) install_python PyOBEX pyobex PyOBEX==0.31 ;;
 *)
-    echo "deps: unknown part '$1': build, test, bench, deb, cargo-deny or varlink" >&2
+    echo "deps: unknown part '$1': build, test, bench, fuzz, deb, cargo-deny, cargo-fuzz, varlink or pyobex" >&2
     exit 64
     ;;
 esac

@@ -1,6 +1,7 @@
 //! What the tests and benchmarks of the whole share.
 
 pub mod ask;
+pub mod canned;
 pub mod dice;
 pub mod fuzz;
 pub mod line;
@@ -8,3 +9,4 @@ pub mod netns;
 pub mod pair;
 pub mod process;
 pub mod vectors;
+pub mod waiting;

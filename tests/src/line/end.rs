@@ -11,7 +11,7 @@ use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One end of a relay.
 #[derive(Debug)]
@@ -28,6 +28,13 @@ impl From<UnixStream> for End {
             fd: stream.into(),
             _terminal: None,
         }
+    }
+}
+
+impl End {
+    /// A connection to whoever listens at a Unix socket.
+    pub fn connect(path: &Path) -> io::Result<Self> {
+        UnixStream::connect(path).map(Self::from)
     }
 }
 

@@ -1,0 +1,155 @@
+//! A device that waits on a line as the daemon does, and says what it is told to say.
+#![expect(
+    clippy::panic,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::disallowed_methods,
+    reason = "driver: a thread with a runtime, for tests, which end when something is amiss"
+)]
+
+use omadm_bindings::obex::{ObexCredential, ServerTimeouts};
+use omadm_bindings::{
+    Arrival, BearerEvent, Identity, LineState, ListenSettings, SessionOpening, listen,
+};
+use omadm_syncml::Envelope;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// What the device says in a session that begins like this, in turn.
+pub type Script = Arc<dyn Fn(&SessionOpening) -> Vec<Envelope> + Send + Sync>;
+
+/// A session as the device has seen it.
+#[derive(Debug)]
+pub struct Heard {
+    /// How it began.
+    pub opening: SessionOpening,
+    /// What the peer said.
+    pub messages: Vec<Envelope>,
+    /// Why it ended before everything was said.
+    pub broken: Option<String>,
+}
+
+/// A device that waits until it is dropped.
+pub struct Waiting {
+    sessions: Receiver<Heard>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The largest message that it takes.
+const LARGEST: usize = 4 << 20;
+
+impl Waiting {
+    /// Waits at an address; it is there when this returns.
+    pub fn at(address: &str, credentials: Vec<ObexCredential>, script: Script) -> Self {
+        let settings = ListenSettings {
+            credentials,
+            max_message: LARGEST,
+            identity: Identity {
+                manufacturer: "Example".to_owned(),
+                model: "Waiting".to_owned(),
+                revision: "1".to_owned(),
+                // With a longer one, the capability object is longer than obexftp takes.
+                serial: "1".to_owned(),
+            },
+            timeouts: ServerTimeouts::default(),
+        };
+        let (told, sessions) = channel();
+        let (ready, is_ready) = channel();
+        let (stop, stopped) = oneshot::channel();
+        let address = address.to_owned();
+        let course = async move {
+            let serve = serve(&address, settings, script, told, ready);
+            tokio::select! {
+                () = serve => {}
+                _ = stopped => {}
+            }
+        };
+        let thread = std::thread::spawn(move || runtime().block_on(course));
+        is_ready
+            .recv_timeout(Duration::from_secs(10))
+            .expect("the line is there");
+        Self {
+            sessions,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    /// The next session that has ended.
+    pub fn heard(&self) -> Heard {
+        let heard = self.sessions.recv_timeout(Duration::from_secs(20));
+        heard.expect("a session")
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        // The task ends when nobody can tell it to.
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What drives a line in a thread of its own.
+pub fn runtime() -> tokio::runtime::Runtime {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.expect("a runtime")
+}
+
+async fn serve(
+    address: &str,
+    settings: ListenSettings,
+    script: Script,
+    told: Sender<Heard>,
+    ready: Sender<()>,
+) {
+    let address = address.parse().expect("an address");
+    let (arrive, mut arrivals) = mpsc::channel(4);
+    let (_quiet, busy) = watch::channel(false);
+    let mut listening = listen(&address, settings, arrive, busy).expect("an address");
+    let state = &mut listening.state;
+    match state
+        .wait_for(|state| *state != LineState::Opening)
+        .await
+        .as_deref()
+    {
+        Ok(LineState::Away(why)) => panic!("{address}: {why}"),
+        // It may have been given up.
+        _ => drop(ready.send(())),
+    }
+    while let Some(arrival) = arrivals.recv().await {
+        tokio::spawn(session(arrival, Arc::clone(&script), told.clone()));
+    }
+}
+
+async fn session(arrival: Arrival, script: Script, told: Sender<Heard>) {
+    let mut heard = Heard {
+        messages: Vec::new(),
+        broken: None,
+        opening: arrival.opening,
+    };
+    let mut bearer = arrival.bearer;
+    for envelope in script(&heard.opening) {
+        if bearer.out.send(envelope).await.is_err() {
+            heard.broken = Some("nobody listens".to_owned());
+            break;
+        }
+        match bearer.events.recv().await {
+            Some(BearerEvent::Message(message)) => heard.messages.push(message),
+            end => {
+                heard.broken = Some(format!("{end:?}"));
+                break;
+            }
+        }
+    }
+    // The test may not want to hear of it.
+    let _ = told.send(heard);
+}
