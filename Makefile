@@ -3,7 +3,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 export RUSTDOCFLAGS ?= -D warnings
 
-.PHONY: help demo build test fmt clippy unit doc deny examples man bench full deb deb-test deps test-deps clean
+.PHONY: help demo build test fmt clippy unit doc deny examples man bench fuzz full deb deb-test deps test-deps clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,19 @@ bench: test-deps ## bytes, time, allocations, memory, start-up and KPIs, as rati
 	@tests/scripts/deps.sh bench
 	$(CARGO) build --locked --release -p omadm-agent -p omadm-server
 	$(CARGO) bench --locked -p omadm-tests
+
+FUZZ_SECONDS ?= 60
+
+# libFuzzer wants compiler flags that are not stable, which the pinned compiler has all the same.
+fuzz: deps ## each fuzz target for FUZZ_SECONDS, from the corpus; what is found stays in tests/fuzz
+	@tests/scripts/deps.sh fuzz
+	@tests/scripts/deps.sh cargo-fuzz
+	@for target in $(notdir $(wildcard tests/fuzz/corpus/*)); do \
+		mkdir -p tests/fuzz/target/grown/$$target; \
+		RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --fuzz-dir tests/fuzz $$target \
+			tests/fuzz/target/grown/$$target tests/fuzz/corpus/$$target \
+			-- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 || exit; \
+	done
 
 full: test ## the long runs: more random cases, damaged messages and kills; benchmarks; packages
 	PROPTEST_CASES=4096 $(CARGO) test --locked -p omadm-syncml -p omadm-dm --lib

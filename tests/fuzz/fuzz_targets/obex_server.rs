@@ -2,7 +2,7 @@
 #![no_main]
 
 #[path = "../../src/fuzz.rs"]
-#[allow(dead_code, reason = "the other target uses the rest")]
+#[allow(dead_code, unused_imports, reason = "the other target uses the rest")]
 mod fuzz;
 
 libfuzzer_sys::fuzz_target!(|course: &[u8]| fuzz::server(course));
