@@ -8,5 +8,6 @@ pub mod line;
 pub mod netns;
 pub mod pair;
 pub mod process;
+pub mod rounds;
 pub mod vectors;
 pub mod waiting;

@@ -34,6 +34,7 @@ pub struct Heard {
 
 /// A device that waits until it is dropped.
 pub struct Waiting {
+    thread_id: i32,
     sessions: Receiver<Heard>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -68,11 +69,17 @@ impl Waiting {
                 _ = stopped => {}
             }
         };
-        let thread = std::thread::spawn(move || runtime().block_on(course));
+        let (tell, thread_id) = channel();
+        let thread = std::thread::spawn(move || {
+            // Whoever made this waits for it.
+            let _ = tell.send(nix::unistd::gettid().as_raw());
+            runtime().block_on(course);
+        });
         is_ready
             .recv_timeout(Duration::from_secs(10))
             .expect("the line is there");
         Self {
+            thread_id: thread_id.recv().expect("the thread"),
             sessions,
             stop: Some(stop),
             thread: Some(thread),
@@ -83,6 +90,18 @@ impl Waiting {
     pub fn heard(&self) -> Heard {
         let heard = self.sessions.recv_timeout(Duration::from_secs(20));
         heard.expect("a session")
+    }
+}
+
+impl Waiting {
+    /// How long its thread has had a processor (proc(5), `stat`), in steps of 10 ms.
+    pub fn processor_time(&self) -> Duration {
+        let path = format!("/proc/self/task/{}/stat", self.thread_id);
+        let stat = std::fs::read_to_string(path).expect("the thread runs");
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        let ticks = after_name.split_whitespace().skip(11).take(2);
+        let ticks: u64 = ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+        Duration::from_millis(ticks * 10)
     }
 }
 
