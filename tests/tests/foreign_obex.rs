@@ -5,6 +5,8 @@
     reason = "driver: runs programs of others; a test fails by panicking"
 )]
 
+#[path = "foreign_obex/daemon.rs"]
+mod daemon;
 #[path = "foreign_obex/programs.rs"]
 mod programs;
 #[path = "foreign_obex/stacks.rs"]

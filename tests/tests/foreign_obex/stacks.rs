@@ -17,20 +17,20 @@ use omadm_tests::process::{Ended, run};
 use omadm_tests::waiting::{Script, Waiting};
 
 /// A foreign stack: how it is found, and the script that drives it.
-type Stack = (fn() -> Result<PathBuf, String>, &'static str);
+pub(crate) type Stack = (fn() -> Result<PathBuf, String>, &'static str);
 
-const LIBOPENOBEX: Stack = (libopenobex, "libopenobex_client.py");
-const PYOBEX: Stack = (pyobex, "pyobex_client.py");
+pub(crate) const LIBOPENOBEX: Stack = (libopenobex, "libopenobex_client.py");
+pub(crate) const PYOBEX: Stack = (pyobex, "pyobex_client.py");
 
 /// A folder with everything that a script needs for the session that is written down.
-struct Desk {
+pub(crate) struct Desk {
     folder: tempfile::TempDir,
     python: PathBuf,
     script: PathBuf,
 }
 
 impl Desk {
-    fn new(test: &str, (found, script): Stack) -> Option<Self> {
+    pub(crate) fn new(test: &str, (found, script): Stack) -> Option<Self> {
         match found() {
             Ok(python) => Some(Self {
                 folder: tempfile::tempdir().unwrap(),
@@ -44,16 +44,16 @@ impl Desk {
         }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn write(&self, name: &str, octets: &[u8]) -> String {
+    pub(crate) fn write(&self, name: &str, octets: &[u8]) -> String {
         fs::write(self.path(name), octets).unwrap();
         self.path(name).display().to_string()
     }
 
-    fn run(&self, line: &str, mtu: u16, arguments: &[&str]) -> Ended {
+    pub(crate) fn run(&self, line: &str, mtu: u16, arguments: &[&str]) -> Ended {
         let mut command = Command::new(&self.python);
         command
             .arg(&self.script)
