@@ -1,7 +1,7 @@
 //! The figures of `make bench`: each beside a peer or a limit measured in the same run.
 //!
-//! `cargo bench -p omadm-tests` runs all of it; `-- bytes`, `-- time`, `-- process` or `-- sessions` a
-//! part.
+//! `cargo bench -p omadm-tests` runs all of it; `-- bytes`, `-- time`, `-- kpi`, `-- obex`, `-- process` or
+//! `-- sessions` a part.
 
 #![expect(
     clippy::unwrap_used,
@@ -19,6 +19,8 @@
 mod bytes;
 #[path = "figures/kpi.rs"]
 mod kpi;
+#[path = "figures/obex.rs"]
+mod obex;
 #[path = "figures/process.rs"]
 mod process;
 #[path = "figures/sessions.rs"]
@@ -51,6 +53,9 @@ fn main() {
     }
     if wanted("kpi") {
         kpi::print();
+    }
+    if wanted("obex") {
+        obex::print();
     }
     if wanted("process") {
         process::print();
