@@ -54,15 +54,24 @@ impl Bench {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let server = Server::start(&folder.path().join("server"), SERVER_ID, &[]);
         let agent = Agent::start(&folder.path().join("agent"), "");
-        let bench = Self::unacquainted(folder, server, agent);
-        bench.introduce(encoding, scheme);
-        bench
+        Self::acquainted(folder, server, agent, encoding, scheme)
     }
 
     /// Makes a server and an agent that run already known to each other.
     pub fn of(folder: tempfile::TempDir, server: Server, agent: Agent, encoding: &str) -> Self {
+        Self::acquainted(folder, server, agent, encoding, "md5")
+    }
+
+    /// The same with credentials of this kind in both directions.
+    pub fn acquainted(
+        folder: tempfile::TempDir,
+        server: Server,
+        agent: Agent,
+        encoding: &str,
+        scheme: &str,
+    ) -> Self {
         let bench = Self::unacquainted(folder, server, agent);
-        bench.introduce(encoding, "md5");
+        bench.introduce(encoding, scheme);
         bench
     }
 

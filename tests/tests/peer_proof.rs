@@ -12,6 +12,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use omadm_bindings::SpkiPin;
+use omadm_tests::line::{Cable, LineSettings};
 use omadm_tests::process::{Agent, Server};
 use rcgen::{
     CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, PublicKeyData as _,
@@ -116,9 +117,13 @@ impl Lab {
 
     /// Whether the server's command is obeyed, and what is said of the session.
     fn obeys(&self, server: &Server) -> (bool, String) {
+        self.obeys_at(server, &server.url())
+    }
+
+    /// The same at one of the server's other addresses.
+    fn obeys_at(&self, server: &Server, place: &str) -> (bool, String) {
         let address = "./DMAcc/proof/AppAddr/1/Addr";
-        let set = ["set", address, &server.url()];
-        self.agent.run(&set).expect_success();
+        self.agent.run(&["set", address, place]).expect_success();
         self.agent.run(&["set", NAME, "as it was"]).expect_success();
         let replace = ["replace", NAME, "--value", "obeyed"];
         let add = [&["job", "add", &self.device][..], &replace].concat();
@@ -176,6 +181,25 @@ fn one_account_obeys_a_proof_that_it_accepts_and_no_other() {
     let other = authority.certify(lab.path(), "other", ExtendedKeyUsagePurpose::ServerAuth);
     lab.set(&["--pin", &other.pin]);
     lab.refused(&secure, "pin");
+}
+
+#[test]
+fn the_server_that_tls_proves_is_not_obeyed_over_a_serial_line() {
+    let lab = Lab::new();
+    let cable = Cable::new(lab.path(), &LineSettings::default()).unwrap();
+    let line = |end| format!("tty+obex://{}?baud=921600", cable.path(end).display());
+    let authority = Authority::new(lab.path(), "ca.pem");
+    let own = authority.certify(lab.path(), "server", ExtendedKeyUsagePurpose::ServerAuth);
+    let files = ["--tls-cert", &own.certificate, "--tls-key", &own.key];
+    let waits = line(1);
+    let server = lab.serve("both", &[&files[..], &["--obex-listen", &waits]].concat());
+    lab.set(&["--ca-file", &authority.file, "--accept", "tls"]);
+    lab.obeyed(&server);
+    // The same account, the same program with the same database, and a cable.
+    let (obeyed, session) = lab.obeys_at(&server, &line(0));
+    assert!(!obeyed && session.contains(UNPROVEN), "{session}");
+    assert!(session.contains("\"bytes_received\":"), "{session}");
+    lab.obeyed(&server);
 }
 
 #[test]

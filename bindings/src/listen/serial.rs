@@ -22,20 +22,26 @@ pub(super) async fn wait(address: SerialAddress, mut host: Host) {
         };
         let port = waiting.open(away).await;
         log::debug!("{}: waits for a peer", host.address);
-        let lost = peers(port, &identity, &mut host).await;
-        log::debug!("{}: {lost}", host.address);
+        let lost = peers(port, &identity, &mut host, &mut waiting).await;
+        waiting.lost(&lost);
         host.state.send_replace(LineState::Away(lost.to_string()));
     }
 }
 
 /// Serves one peer after the other until the port is lost.
-async fn peers(mut port: SerialPort, identity: &Identity, host: &mut Host) -> io::Error {
+async fn peers(
+    mut port: SerialPort,
+    identity: &Identity,
+    host: &mut Host,
+    waiting: &mut Waiting,
+) -> io::Error {
     loop {
         host.state.send_replace(LineState::Waiting);
         let mut line = match port.accept(identity.clone()).await {
             Ok(line) => line,
             Err(error) => return error,
         };
+        waiting.was_useful();
         let end = serve(&mut line, host).await;
         let farewell = farewell(&end, &line, host);
         port = match line.leave(farewell).await {

@@ -8,7 +8,7 @@ use super::capability::capability;
 use super::code::ResponseCode;
 use super::message::{self, Kind};
 use super::server::{
-    Object, Server, ServerAnswer, ServerEvent, ServerOutput, ServerParameters, Wanted,
+    Disturbance, Object, Server, ServerAnswer, ServerEvent, ServerOutput, ServerParameters, Wanted,
 };
 use crate::arrival::{Identity, Opening};
 use crate::obex_fault::ObexFault;
@@ -47,6 +47,8 @@ pub(crate) enum BindingOutput {
     Connected(bool),
     /// The peer has ended the connection in order.
     Disconnected,
+    /// What arrived was no packet, and its end is waited for.
+    Disturbed(Disturbance),
     /// The transport is to be closed.
     Close(ObexFault),
 }
@@ -203,7 +205,10 @@ impl Binding {
                 self.cut_off(ObexFault::Disconnected);
                 self.outputs.push_back(BindingOutput::Disconnected);
             }
-            ServerEvent::Disturbed(what) => self.cut_off(ObexFault::Disturbed(what)),
+            ServerEvent::Disturbed(what) => {
+                self.cut_off(ObexFault::Disturbed(what));
+                self.outputs.push_back(BindingOutput::Disturbed(what));
+            }
         }
     }
 

@@ -41,6 +41,8 @@ pub struct ClientParameters {
 /// Every timeout of the client role.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientTimeouts {
+    /// How long the peer may take to answer a CONNECT, about which there is nothing to think.
+    pub connect: Duration,
     /// How long the peer may take to answer a packet. One that thinks may say so by empty parts.
     pub response: Duration,
     /// The longest pause within a packet.
@@ -52,6 +54,7 @@ pub struct ClientTimeouts {
 impl Default for ClientTimeouts {
     fn default() -> Self {
         Self {
+            connect: Duration::from_secs(5),
             response: Duration::from_mins(2),
             gap: Duration::from_secs(2),
             abort: Duration::from_secs(5),
@@ -176,6 +179,7 @@ impl Client {
             Operation::Idle => return Duration::MAX,
             _ if self.deframer.is_partial() => timeouts.gap,
             Operation::Ending(Opcode::Abort) => timeouts.abort,
+            Operation::Connecting { .. } => timeouts.connect.min(timeouts.response),
             _ => timeouts.response,
         })
     }
@@ -245,7 +249,8 @@ impl Client {
         if self.deframer.is_partial() {
             return self.fail(ClientFailure::Gap);
         }
-        self.fail(ClientFailure::Timeout(self.parameters.timeouts.response));
+        let limit = self.deadline().saturating_sub(self.moved);
+        self.fail(ClientFailure::Timeout(limit));
     }
 
     fn response(&mut self, packet: &Bytes, now: Duration) {

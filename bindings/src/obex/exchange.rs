@@ -3,9 +3,9 @@
 
 use super::auth::ObexCredential;
 use super::binding::{Binding, BindingOutput, Role};
-use super::frame::Framing;
+use super::frame::{FrameError, Framing};
 use super::headers::Received;
-use super::server::{ServerParameters, ServerTimeouts};
+use super::server::{Disturbance, ServerParameters, ServerTimeouts};
 use crate::arrival::{Arrival, LineState, Opening};
 use crate::bearer::{Bearer, BearerEvent, Traffic};
 use crate::error::Error;
@@ -202,6 +202,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
                 BindingOutput::Disconnected if self.host.leaves => {
                     return Ok(Some(End::Disconnected));
                 }
+                // No packet begins so, but an AT command does: the peer has been restarted.
+                BindingOutput::Disturbed(Disturbance::Frame(FrameError::Code(b'A' | b'a')))
+                    if self.host.leaves =>
+                {
+                    return Ok(Some(End::GivenUp(ObexFault::Restarted)));
+                }
                 other => self.report(other),
             }
         }
@@ -240,7 +246,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
                     LineState::Waiting
                 });
             }
-            BindingOutput::Transmit(_) | BindingOutput::Disconnected | BindingOutput::Close(_) => {}
+            BindingOutput::Transmit(_)
+            | BindingOutput::Disconnected
+            | BindingOutput::Disturbed(_)
+            | BindingOutput::Close(_) => {}
         }
     }
 

@@ -1,7 +1,7 @@
 //! Drives the client role over a transport: connect, put, get, disconnect.
 #![expect(clippy::disallowed_methods, reason = "driver: reads, writes and waits")]
 
-use super::client::{Client, ClientEvent, ClientOutput, ClientParameters};
+use super::client::{Client, ClientEvent, ClientFailure, ClientOutput, ClientParameters};
 use super::code::ResponseCode;
 use super::headers::Description;
 use super::message::{self, Kind};
@@ -18,6 +18,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until};
+
+/// How often a CONNECT is sent that is not answered.
+const CONNECTS: u8 = 4;
 
 /// How often a message is sent that the peer has not been able to read.
 const SENDINGS: u8 = 3;
@@ -46,10 +49,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ObexLine<S> {
             began: Instant::now(),
             traffic: Arc::new(Traffic::default()),
         };
-        line.client.connect(line.now());
-        match line.finished("CONNECT").await? {
-            ClientEvent::Connected => Ok(line),
-            other => Err(unexpected(&other)),
+        let mut tries = 1;
+        loop {
+            line.client.connect(line.now());
+            match line.finished("CONNECT").await {
+                Ok(ClientEvent::Connected) => return Ok(line),
+                Ok(other) => return Err(unexpected(&other)),
+                // A server that still waits for the rest of what somebody before has begun to
+                // send takes this for it, and comes to its senses after a silence.
+                Err(Error::Obex(ObexFault::Failed(ClientFailure::Timeout(_))))
+                    if tries < CONNECTS =>
+                {
+                    tries += 1;
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
 

@@ -19,6 +19,8 @@ pub struct Waiting {
     backoff: Backoff,
     /// When the device was last opened.
     opened: Option<Instant>,
+    /// Why it is away, as far as it has been said.
+    said: Option<io::ErrorKind>,
 }
 
 impl Waiting {
@@ -28,7 +30,19 @@ impl Waiting {
             address,
             backoff: Backoff::default(),
             opened: None,
+            said: None,
         }
+    }
+
+    /// A peer has used the device: when it is lost now, it may be opened again at once.
+    pub fn was_useful(&mut self) {
+        self.opened = None;
+    }
+
+    /// The device was lost: the log says so, and nothing more until it is back.
+    pub fn lost(&mut self, error: &io::Error) {
+        log::warn!("{error}: waiting for it");
+        self.said = Some(io::ErrorKind::NotFound);
     }
 
     /// Opens the device, after as long as it takes to be there and free.
@@ -41,11 +55,10 @@ impl Waiting {
             Some(lived) if lived < USEFUL => sleep(self.backoff.pause()).await,
             _ => self.backoff.reset(),
         }
-        let mut said = None;
         loop {
             match SerialPort::open(&self.address) {
                 Ok(port) => {
-                    if said.is_some() {
+                    if self.said.take().is_some() {
                         log::info!("{} is back", self.address.path.display());
                     }
                     self.opened = Some(Instant::now());
@@ -53,15 +66,15 @@ impl Waiting {
                 }
                 Err(error) => {
                     told(&error);
-                    self.say(&error, &mut said);
+                    self.say(&error);
                 }
             }
             sleep(self.backoff.pause()).await;
         }
     }
 
-    fn say(&self, error: &io::Error, said: &mut Option<io::ErrorKind>) {
-        if said.replace(error.kind()) == Some(error.kind()) {
+    fn say(&mut self, error: &io::Error) {
+        if self.said.replace(error.kind()) == Some(error.kind()) {
             return;
         }
         match error.kind() {

@@ -6,10 +6,13 @@
 
 use super::{LineSettings, Relay};
 
-use nix::pty::openpty;
+use nix::fcntl::OFlag;
+use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
 use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -40,14 +43,20 @@ impl End {
 
 /// A terminal in raw mode: the relay's end of it, and the path that a program opens.
 pub fn terminal() -> io::Result<(End, PathBuf)> {
-    let pair = openpty(None, None)?;
-    let mut raw = tcgetattr(&pair.slave)?;
+    // A program that another test starts must not inherit it: nobody could hang up any more.
+    let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC)?;
+    grantpt(&master)?;
+    unlockpt(&master)?;
+    let path = PathBuf::from(ptsname_r(&master)?);
+    let mut options = File::options();
+    options.read(true).write(true);
+    let slave = options.custom_flags(OFlag::O_NOCTTY.bits()).open(&path)?;
+    let mut raw = tcgetattr(&slave)?;
     cfmakeraw(&mut raw);
-    tcsetattr(&pair.slave, SetArg::TCSANOW, &raw)?;
-    let path = nix::unistd::ttyname(&pair.slave)?;
+    tcsetattr(&slave, SetArg::TCSANOW, &raw)?;
     let end = End {
-        fd: pair.master,
-        _terminal: Some(pair.slave),
+        fd: OwnedFd::from(master),
+        _terminal: Some(slave.into()),
     };
     Ok((end, path))
 }
