@@ -62,9 +62,11 @@ class Terminal:
         return self.descriptor
 
     def recv(self, count, flags=0):
-        octets = os.read(self.descriptor, count)
-        while flags & socket.MSG_WAITALL and len(octets) < count:
-            octets += os.read(self.descriptor, count - len(octets))
+        octets = b""
+        while piece := os.read(self.descriptor, count - len(octets)):
+            octets += piece
+            if len(octets) == count or not flags & socket.MSG_WAITALL:
+                break
         return octets
 
     def sendall(self, octets):

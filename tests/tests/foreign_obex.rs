@@ -9,6 +9,8 @@
 mod daemon;
 #[path = "foreign_obex/programs.rs"]
 mod programs;
+#[path = "foreign_obex/serial.rs"]
+mod serial;
 #[path = "foreign_obex/stacks.rs"]
 mod stacks;
 

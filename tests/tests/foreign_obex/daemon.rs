@@ -25,13 +25,16 @@ fn session(desk: &Desk, bench: &Bench, line: &str, media_type: &str) -> Ended {
     )
 }
 
-fn a_daemon(test: &str, stack: Stack, encoding: &str) {
+fn a_daemon(test: &str, stack: Stack, scheme: &str, encoding: &str) {
     let Some(desk) = Desk::new(test, stack) else {
         return;
     };
     let socket = desk.path("omadmd.sock").display().to_string();
     let config = format!("[obex]\nlisten = [\"unix+obex://{socket}\"]");
-    let mut bench = Bench::new(encoding, &config);
+    let mut bench = Bench::proven_by(scheme, encoding);
+    bench.agent.configure(&config);
+    bench.agent.stop();
+    bench.agent.restart();
     let job = bench.job(&["replace", NAME, "--value", "by OBEX"]);
     let read = bench.job(&["get", "./DevInfo?list=StructData"]);
     let media_type = format!("application/vnd.syncml.dm+{encoding}");
@@ -39,7 +42,8 @@ fn a_daemon(test: &str, stack: Stack, encoding: &str) {
     let log = bench.agent.process().log();
     assert_eq!(ended.code, 0, "{ended:?}\n{log}");
     assert!(ended.out.starts_with("rounds: "), "{ended:?}");
-    assert_eq!(bench.agent.value(NAME), "by OBEX");
+    let log = bench.agent.process().log();
+    assert_eq!(bench.agent.value(NAME), "by OBEX", "{ended:?}\n{log}");
     for job in [job, read] {
         let shown = bench.server.json(&["job", "show", &job.to_string()]);
         assert_eq!(
@@ -54,12 +58,32 @@ fn a_daemon(test: &str, stack: Stack, encoding: &str) {
 #[ignore = "needs the daemon's listen"]
 fn libopenobex_carries_a_session_of_the_daemon() {
     let test = "libopenobex_carries_a_session_of_the_daemon";
-    a_daemon(test, LIBOPENOBEX, "wbxml");
-    a_daemon(test, LIBOPENOBEX, "xml");
+    a_daemon(test, LIBOPENOBEX, "md5", "wbxml");
+    a_daemon(test, LIBOPENOBEX, "md5", "xml");
 }
 
 #[test]
 #[ignore = "needs the daemon's listen"]
 fn pyobex_carries_a_session_of_the_daemon() {
-    a_daemon("pyobex_carries_a_session_of_the_daemon", PYOBEX, "wbxml");
+    a_daemon(
+        "pyobex_carries_a_session_of_the_daemon",
+        PYOBEX,
+        "md5",
+        "wbxml",
+    );
+}
+
+/// The digests of both ends travel in HTTP headers, over OBEX as over HTTP.
+#[test]
+#[ignore = "needs the daemon's listen"]
+fn libopenobex_carries_digests_of_the_daemon() {
+    let test = "libopenobex_carries_digests_of_the_daemon";
+    a_daemon(test, LIBOPENOBEX, "hmac", "wbxml");
+}
+
+#[test]
+#[ignore = "needs the daemon's listen"]
+fn pyobex_carries_digests_of_the_daemon() {
+    let test = "pyobex_carries_digests_of_the_daemon";
+    a_daemon(test, PYOBEX, "hmac", "xml");
 }

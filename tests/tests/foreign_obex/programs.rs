@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use omadm_tests::line::{End, LineSettings, Relay, terminal};
+use omadm_tests::line::{Cable, LineSettings};
 use omadm_tests::netns::Namespace;
 use omadm_tests::process::run;
 use omadm_tests::waiting::{Script, Waiting};
@@ -66,28 +66,33 @@ fn obex_test_connects_asks_and_disconnects() {
     assert!(said.contains("Disconnect done"), "{said}");
 }
 
+/// A device that waits for OBEX as this says, at one end of a serial cable, and obexftp at the
+/// other.
+fn ask_by_obexftp(query: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    // It takes an answer only as one piece of at most 500 octets, so the line has no rate.
+    let cable = Cable::new(folder.path(), &LineSettings::default()).unwrap();
+    let address = format!("tty+obex://{}?{query}", cable.path(1).display());
+    let _device = Waiting::at(&address, vec![], nothing_to_say());
+    let mut command = Command::new("timeout");
+    command.args(["20", "obexftp", "-t"]).arg(cable.path(0));
+    let ended = run(command
+        .args(["-U", "none", "-S", "-X"])
+        .current_dir(&folder));
+    assert!(cable.counts().turns >= 5, "{:?}", cable.counts());
+    format!("{}{}", ended.out, ended.err)
+}
+
 #[test]
-fn obexftp_fetches_the_capability_object_over_a_terminal() {
-    let test = "obexftp_fetches_the_capability_object_over_a_terminal";
+fn obexftp_fetches_the_capability_object_over_a_serial_line() {
+    let test = "obexftp_fetches_the_capability_object_over_a_serial_line";
     if !is_installed("obexftp") {
         println!("skipped: {test}: obexftp is missing (Debian: obexftp)");
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let socket = folder.path().join("device.sock");
-    let address = format!("unix+obex://{}", socket.display());
-    let _device = Waiting::at(&address, vec![], nothing_to_say());
-    let (near, name) = terminal().unwrap();
-    let far = End::connect(&socket).unwrap();
-    // It takes an answer only as one piece of at most 500 octets, so the line has no rate.
-    let relay = Relay::start(near, far, &LineSettings::default()).unwrap();
-    let mut command = Command::new("timeout");
-    command.args(["20", "obexftp", "-t"]).arg(&name);
-    let ended = run(command
-        .args(["-U", "none", "-S", "-X"])
-        .current_dir(&folder));
-    let said = format!("{}{}", ended.out, ended.err);
-    assert!(said.contains("<Model>Waiting</Model>"), "{said}");
-    assert!(said.contains("SYNCML-DM"), "{said}");
-    assert!(relay.counts().turns >= 5, "{:?}", relay.counts());
+    for query in ["baud=115200&entry=raw", "baud=115200"] {
+        let said = ask_by_obexftp(query);
+        assert!(said.contains("<Model>Waiting</Model>"), "{query}: {said}");
+        assert!(said.contains("SYNCML-DM"), "{query}: {said}");
+    }
 }

@@ -12,9 +12,12 @@ use omadm_bindings::SessionOpening;
 use omadm_bindings::obex::ObexCredential;
 use omadm_syncml::MediaType;
 use omadm_tests::canned;
-use omadm_tests::line::{End, LineSettings, Relay, socket_pair, terminal};
+use omadm_tests::line::{End, LineSettings, Relay, socket_pair};
 use omadm_tests::process::{Ended, run};
 use omadm_tests::waiting::{Script, Waiting};
+
+/// Seconds that a session may take.
+const PATIENCE: &str = "10";
 
 /// A foreign stack: how it is found, and the script that drives it.
 pub(crate) type Stack = (fn() -> Result<PathBuf, String>, &'static str);
@@ -54,15 +57,18 @@ impl Desk {
     }
 
     pub(crate) fn run(&self, line: &str, mtu: u16, arguments: &[&str]) -> Ended {
-        let mut command = Command::new(&self.python);
+        // Neither stack gives up by itself when nothing answers.
+        let mut command = Command::new("timeout");
         command
+            .args([PATIENCE])
+            .arg(&self.python)
             .arg(&self.script)
             .args([line, "--mtu", &mtu.to_string()]);
         run(command.args(arguments))
     }
 
     /// The session that is written down, over this line.
-    fn session(&self, line: &str, media_type: MediaType, mtu: u16) -> Ended {
+    pub(crate) fn session(&self, line: &str, media_type: MediaType, mtu: u16) -> Ended {
         let package_0 = canned::package_0("dms.example", "secret", b"nonce", 7);
         let mut arguments = ["session", "--type", media_type.as_str()]
             .map(str::to_owned)
@@ -78,12 +84,12 @@ impl Desk {
     }
 }
 
-fn script(media_type: MediaType) -> Script {
+pub(crate) fn script(media_type: MediaType) -> Script {
     Arc::new(move |_| canned::device(media_type))
 }
 
 /// Both ends have heard what the other said.
-fn check(desk: &Desk, device: &Waiting, ended: Ended, media_type: MediaType) {
+pub(crate) fn check(desk: &Desk, device: &Waiting, ended: Ended, media_type: MediaType) {
     assert_eq!(ended.expect_success().trim(), "rounds: 2");
     let heard = device.heard();
     assert!(matches!(&heard.opening, SessionOpening::Notification(octets) if octets.len() == 35));
@@ -127,37 +133,6 @@ fn libopenobex_carries_a_session() {
 #[test]
 fn pyobex_carries_a_session() {
     a_session("pyobex_carries_a_session", PYOBEX);
-}
-
-/// Over a terminal at 115,200 baud, which a relay leads to the device's socket.
-fn over_a_terminal(test: &str, stack: Stack) {
-    let Some(desk) = Desk::new(test, stack) else {
-        return;
-    };
-    let address = format!("unix+obex://{}", desk.path("device.sock").display());
-    let device = Waiting::at(&address, vec![], script(MediaType::DmWbxml));
-    let (near, name) = terminal().unwrap();
-    let settings = LineSettings {
-        rate: 115_200,
-        ..LineSettings::default()
-    };
-    let far = End::connect(&desk.path("device.sock")).unwrap();
-    let relay = Relay::start(near, far, &settings).unwrap();
-    let line = format!("tty:{}", name.display());
-    let ended = desk.session(&line, MediaType::DmWbxml, 1024);
-    check(&desk, &device, ended, MediaType::DmWbxml);
-    // CONNECT, Package 0, twice GET and PUT, DISCONNECT, and nothing beside.
-    assert!(relay.counts().turns >= 13, "{:?}", relay.counts());
-}
-
-#[test]
-fn libopenobex_carries_a_session_over_a_terminal() {
-    over_a_terminal("libopenobex_carries_a_session_over_a_terminal", LIBOPENOBEX);
-}
-
-#[test]
-fn pyobex_carries_a_session_over_a_terminal() {
-    over_a_terminal("pyobex_carries_a_session_over_a_terminal", PYOBEX);
 }
 
 /// libopenobex looks for headers where the fields of CONNECT stand when it is refused, and finds
