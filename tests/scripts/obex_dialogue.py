@@ -114,8 +114,11 @@ class Server:
         tree = as_xml(kind, body)
         uri = [one.text for one in tree.iter() if local(one) == "RespURI"]
         self.url = uri[0] if uri else self.url
-        commands = [local(one) for body in tree if local(body) == "SyncBody" for one in body]
-        goes_on = any(name not in ("Status", "Final") for name in commands)
+        children = [one for part in tree if local(part) == "SyncBody" for one in part]
+        goes_on = any(local(one) not in ("Status", "Final") for one in children)
+        # Whoever is challenged says it again.
+        codes = [one.text for child in children if local(child) == "Status" for one in child if local(one) == "Data"]
+        goes_on |= any(code in ("401", "407") for code in codes)
         return body, f"{HMAC}: {proof}\r\n".encode() if proof else None, goes_on
 
 

@@ -41,9 +41,11 @@ fn a_daemon(test: &str, stack: Stack, scheme: &str, encoding: &str) {
     let ended = session(&desk, &bench, &format!("unix:{socket}"), &media_type);
     let log = bench.agent.process().log();
     assert_eq!(ended.code, 0, "{ended:?}\n{log}");
-    assert!(ended.out.starts_with("rounds: "), "{ended:?}");
+    // A challenge, the commands, and their results.
+    assert_eq!(ended.out.trim(), "rounds: 3", "{ended:?}\n{log}");
     let log = bench.agent.process().log();
     assert_eq!(bench.agent.value(NAME), "by OBEX", "{ended:?}\n{log}");
+    assert!(!log.contains("(retry)"), "not over this line alone: {log}");
     for job in [job, read] {
         let shown = bench.server.json(&["job", "show", &job.to_string()]);
         assert_eq!(
