@@ -7,6 +7,7 @@
 )]
 
 use serde_json::Value;
+use std::fmt::Write as _;
 
 /// What a peer sends, and what it has to be answered.
 pub type Talk = Vec<(Vec<u8>, Vec<u8>)>;
@@ -77,7 +78,12 @@ pub fn octets(hex: &str) -> Vec<u8> {
 
 /// Writes them.
 pub fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02X}")).collect()
+    let mut out = String::with_capacity(2 * octets.len());
+    for octet in octets {
+        // A string takes everything.
+        let _ = write!(out, "{octet:02X}");
+    }
+    out
 }
 
 /// The conversations with a server.

@@ -21,7 +21,7 @@ use omadm_tests::process::run;
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts");
 
-/// A Python with PyOBEX, made by `deps.sh`; why there is none.
+/// A Python with `PyOBEX`, made by `deps.sh`; why there is none.
 fn pyobex() -> Result<PathBuf, String> {
     let made = run(Command::new(Path::new(SCRIPTS).join("deps.sh")).arg("pyobex"));
     match made.out.lines().last() {

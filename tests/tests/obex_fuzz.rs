@@ -1,6 +1,8 @@
 //! The fuzz targets over what was once found, and over seeded variations of it.
 #![expect(
     clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "test: reads and writes files of its own"
 )]
 

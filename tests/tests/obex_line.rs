@@ -1,8 +1,11 @@
 //! OBEX over lines that are slow, break off and lose octets.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
     clippy::disallowed_types,
-    reason = "driver: sockets; a test fails by panicking"
+    reason = "driver: sockets and time; a test fails by panicking"
 )]
 
 #[path = "obex_line/hang_up.rs"]

@@ -1,6 +1,11 @@
 //! Conversations that foreign programs had, and damaged ones, with both engines of OBEX: cut at
 //! every octet as a stream may deliver them, and as datagrams.
-#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "obex_vectors/client.rs"]
 mod client;

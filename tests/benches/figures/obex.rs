@@ -1,6 +1,8 @@
 //! Goodput of OBEX on serial lines, beside libopenobex on the same line and a plain copy over it,
 //! and round trips of messages beside the fewest that there can be.
 
+#![expect(clippy::disallowed_types, reason = "driver: opens sockets")]
+
 use omadm_bindings::SessionOpening;
 use omadm_bindings::obex::{ClientParameters, ClientTimeouts, Framing, ObexLine, TARGET_DM};
 use omadm_syncml::{Envelope, MediaType};
@@ -110,13 +112,11 @@ fn foreign(settings: &LineSettings, deed: Deed) -> Option<Duration> {
     };
     let ended = run(command.arg(&file));
     let seconds = ended.out.trim().strip_prefix("seconds: ").map(str::parse);
-    match seconds {
-        Some(Ok(seconds)) => Some(Duration::from_secs_f64(seconds)),
-        _ => {
-            println!("  skipped: libopenobex: {}{}", ended.out, ended.err);
-            None
-        }
-    }
+    let Some(Ok(seconds)) = seconds else {
+        println!("  skipped: libopenobex: {}{}", ended.out, ended.err);
+        return None;
+    };
+    Some(Duration::from_secs_f64(seconds))
 }
 
 /// What as many octets take without any protocol.

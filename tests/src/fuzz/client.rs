@@ -17,7 +17,7 @@ pub fn client(course: &[u8]) {
     let mut course = Course(course);
     let (first, second) = (course.octet().unwrap_or(0), course.octet().unwrap_or(0));
     let mut line = Line::new(first, second);
-    line.start(|client, now| client.connect(now));
+    line.start(Client::connect);
     while let Some(kind) = course.octet() {
         match kind & 3 {
             0 => line.hear(course.piece()),

@@ -180,11 +180,11 @@ mod tests {
         settings.noise[0].flipped = 20_000;
         let run = || {
             let mut wire = Wire::new(&settings, 0);
-            wire.push(&[0; 100_000], MS, false);
+            wire.push(&vec![0; 100_000], MS, false);
             pulled(&mut wire, MS)
         };
         let out = run();
-        let flipped = out.iter().filter(|octet| octet.count_ones() == 1).count();
+        let flipped = out.iter().filter(|octet| octet.is_power_of_two()).count();
         assert!((98_500..99_500).contains(&out.len()), "{}", out.len());
         assert!((1_500..2_500).contains(&flipped), "{flipped}");
         assert_eq!(out, run());

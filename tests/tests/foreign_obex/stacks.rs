@@ -1,4 +1,4 @@
-//! Whole sessions that libopenobex and PyOBEX carry.
+//! Whole sessions that libopenobex and `PyOBEX` carry.
 
 use crate::{SCRIPTS, libopenobex, pyobex};
 
@@ -136,7 +136,7 @@ fn pyobex_carries_a_session() {
 }
 
 /// libopenobex looks for headers where the fields of CONNECT stand when it is refused, and finds
-/// the line broken; PyOBEX has the code.
+/// the line broken; `PyOBEX` has the code.
 fn without_the_secret(test: &str, stack: Stack, told: &str) {
     let Some(desk) = Desk::new(test, stack) else {
         return;

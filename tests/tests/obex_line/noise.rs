@@ -202,12 +202,12 @@ fn a_line_with_chance_noise_comes_back() {
             flipped: 300,
             exactly: Vec::new(),
         };
-        let noisy = LineSettings {
+        let settings = LineSettings {
             noise: [noise.clone(), noise],
             seed,
             ..line()
         };
-        let mut course = Course::new(&noisy);
+        let mut course = Course::new(&settings);
         for _ in 0..6 {
             failed += u32::from(course.attempt().is_err());
         }

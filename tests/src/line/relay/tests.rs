@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_types, reason = "test: opens terminals and sockets")]
+
 use super::*;
 use crate::line::{Cable, sockets};
 
@@ -93,7 +95,7 @@ fn a_reader_that_does_not_read_holds_its_writer_back() {
     near.set_nonblocking(true).unwrap();
     let mut taken = 0;
     for _ in 0..200 {
-        while let Ok(written) = (&near).write(&[0; 65_536]) {
+        while let Ok(written) = (&near).write(&vec![0; 65_536]) {
             taken += written;
         }
         std::thread::sleep(MS);
