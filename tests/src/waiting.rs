@@ -15,7 +15,7 @@ use omadm_syncml::Envelope;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// What the device says in a session that begins like this, in turn.
@@ -36,6 +36,7 @@ pub struct Heard {
 pub struct Waiting {
     thread_id: i32,
     sessions: Receiver<Heard>,
+    state: watch::Receiver<LineState>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -75,10 +76,11 @@ impl Waiting {
             let _ = tell.send(nix::unistd::gettid().as_raw());
             runtime().block_on(course);
         });
-        is_ready
+        let state = is_ready
             .recv_timeout(Duration::from_secs(10))
             .expect("the line is there");
         Self {
+            state,
             thread_id: thread_id.recv().expect("the thread"),
             sessions,
             stop: Some(stop),
@@ -94,6 +96,18 @@ impl Waiting {
 }
 
 impl Waiting {
+    /// Waits until its line is there, or is not.
+    pub fn until_line(&self, is_there: bool) {
+        let began = Instant::now();
+        while matches!(*self.state.borrow(), LineState::Away(_)) == is_there {
+            assert!(
+                began.elapsed() < Duration::from_secs(30),
+                "the line stays as it is"
+            );
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// How long its thread has had a processor (proc(5), `stat`), in steps of 10 ms.
     pub fn processor_time(&self) -> Duration {
         let path = format!("/proc/self/task/{}/stat", self.thread_id);
@@ -128,22 +142,21 @@ async fn serve(
     settings: ListenSettings,
     script: Script,
     told: Sender<Heard>,
-    ready: Sender<()>,
+    ready: Sender<watch::Receiver<LineState>>,
 ) {
     let address = address.parse().expect("an address");
     let (arrive, mut arrivals) = mpsc::channel(4);
     let (_quiet, busy) = watch::channel(false);
     let mut listening = listen(&address, settings, arrive, busy).expect("an address");
     let state = &mut listening.state;
-    match state
-        .wait_for(|state| *state != LineState::Opening)
-        .await
-        .as_deref()
-    {
-        Ok(LineState::Away(why)) => panic!("{address}: {why}"),
-        // It may have been given up.
-        _ => drop(ready.send(())),
+    // The listener tells it for as long as it lives.
+    let told_so = state.wait_for(|state| *state != LineState::Opening).await;
+    let state = told_so.map(|state| state.clone());
+    if let Ok(LineState::Away(why)) = state {
+        panic!("{address}: {why}");
     }
+    // It may have been given up.
+    let _ = ready.send(listening.state.clone());
     while let Some(arrival) = arrivals.recv().await {
         tokio::spawn(session(arrival, Arc::clone(&script), told.clone()));
     }

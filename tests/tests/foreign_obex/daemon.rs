@@ -57,7 +57,6 @@ fn a_daemon(test: &str, stack: Stack, scheme: &str, encoding: &str) {
 }
 
 #[test]
-#[ignore = "needs the daemon's listen"]
 fn libopenobex_carries_a_session_of_the_daemon() {
     let test = "libopenobex_carries_a_session_of_the_daemon";
     a_daemon(test, LIBOPENOBEX, "md5", "wbxml");
@@ -65,7 +64,6 @@ fn libopenobex_carries_a_session_of_the_daemon() {
 }
 
 #[test]
-#[ignore = "needs the daemon's listen"]
 fn pyobex_carries_a_session_of_the_daemon() {
     a_daemon(
         "pyobex_carries_a_session_of_the_daemon",
@@ -77,14 +75,12 @@ fn pyobex_carries_a_session_of_the_daemon() {
 
 /// The digests of both ends travel in HTTP headers, over OBEX as over HTTP.
 #[test]
-#[ignore = "needs the daemon's listen"]
 fn libopenobex_carries_digests_of_the_daemon() {
     let test = "libopenobex_carries_digests_of_the_daemon";
     a_daemon(test, LIBOPENOBEX, "hmac", "wbxml");
 }
 
 #[test]
-#[ignore = "needs the daemon's listen"]
 fn pyobex_carries_digests_of_the_daemon() {
     let test = "pyobex_carries_digests_of_the_daemon";
     a_daemon(test, PYOBEX, "hmac", "xml");
