@@ -8,8 +8,9 @@ export RUSTDOCFLAGS ?= -D warnings
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: deps ## build, run a server and an agent on loopback, show a session and this machine's KPIs
+demo: deps ## build, run a server and an agent on loopback and over a serial cable, show sessions and KPIs
 	$(CARGO) build --locked -p omadm-agent -p omadm-server
+	$(CARGO) build --locked -p omadm-bindings --example null_modem
 	@tests/scripts/demo.sh
 
 build: deps ## build the release programs into target/release

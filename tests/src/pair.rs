@@ -297,13 +297,12 @@ impl Course<'_> {
         }
         let mut up = envelope.body.to_vec();
         self.traffic.push((Direction::Up, up.clone()));
-        let passage = self.line.pass(Direction::Up, &mut up);
+        let mut digest = envelope.hmac.clone();
+        let passage = self.line.carry(Direction::Up, &mut up, &mut digest);
         if passage == Passage::Lost {
             self.broken("the message was lost");
             return Ok(());
         }
-        let mut digest = envelope.hmac.clone();
-        self.line.pass_digest(Direction::Up, &mut digest);
         let mut answer = self.answer(envelope, &up, digest.as_ref())?;
         if passage == Passage::ArrivesTwice {
             answer = self.answer(envelope, &up, digest.as_ref())?;
@@ -313,8 +312,7 @@ impl Course<'_> {
             return Ok(());
         };
         self.traffic.push((Direction::Down, down.clone()));
-        let passage = self.line.pass(Direction::Down, &mut down);
-        self.line.pass_digest(Direction::Down, &mut digest);
+        let passage = self.line.carry(Direction::Down, &mut down, &mut digest);
         match passage {
             Passage::Lost => self.broken("the answer was lost"),
             Passage::Arrives => self.deliver(envelope.media_type, (down, digest)),

@@ -79,7 +79,7 @@ pub(super) fn admit(headers: &Received) -> Result<(), ResponseCode> {
 
 /// What describes a message that is sent; the answer to a GET has no Type, because it was asked
 /// for, unless it is another one.
-pub(super) fn describe(envelope: &Envelope, with_type: bool) -> Vec<Description> {
+pub fn describe(envelope: &Envelope, with_type: bool) -> Vec<Description> {
     let mut all = Vec::new();
     if with_type {
         all.push(Description::Type(envelope.media_type.as_str().to_owned()));
@@ -97,9 +97,9 @@ pub(super) fn length(body: &Bytes) -> Option<Description> {
     u32::try_from(body.len()).ok().map(Description::Length)
 }
 
-/// A message as it was received. One that cannot be read has been damaged on the way: the peer
+/// A message as it was received, in a Type that says so or was asked for. One that cannot be read has been damaged on the way: the peer
 /// is told (0xC0) and may send it again, and nobody else hears of it.
-pub(super) fn envelope(object: Object, media_type: MediaType) -> Result<Envelope, ResponseCode> {
+pub fn envelope(object: Object, media_type: MediaType) -> Result<Envelope, ResponseCode> {
     let limits = Limits {
         message_bytes: object.body.len(),
         ..Limits::default()

@@ -38,6 +38,7 @@ pub use frame::{Deframer, FrameError, Framing};
 pub use header::{Header, HeaderError, HeaderId, HeaderReader, HeaderValue};
 pub use headers::{ConnectionId, Description, HeaderTooLong, Headers, Received};
 pub use line::ObexLine;
+pub use message::{describe as describe_message, envelope as read_message};
 pub use packet::{
     ConnectFields, HEAD, PacketError, Request, Response, SMALLEST_MTU, write, write_connect,
 };

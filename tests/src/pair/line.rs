@@ -33,6 +33,20 @@ pub trait Line {
         let _ = (direction, digest);
     }
 
+    /// Lets a message pass with the digest beside it.
+    fn carry(
+        &mut self,
+        direction: Direction,
+        message: &mut Vec<u8>,
+        digest: &mut Option<HmacHeader>,
+    ) -> Passage {
+        let passage = self.pass(direction, message);
+        if passage != Passage::Lost {
+            self.pass_digest(direction, digest);
+        }
+        passage
+    }
+
     /// Whether the power of the device fails before its next step; asked at each commit, with
     /// whether the transaction has been synced.
     fn power_fails(&mut self, synced: bool) -> bool {
