@@ -61,7 +61,9 @@ fuzz: deps ## each fuzz target for FUZZ_SECONDS, from the corpus; what is found 
 
 full: test ## the long runs: more random cases, damaged messages and kills; benchmarks; packages
 	PROPTEST_CASES=4096 $(CARGO) test --locked -p omadm-syncml -p omadm-dm --lib
-	OMADM_LONG=1 $(CARGO) test --locked -p omadm-tests --test mutations --test power_cut -- --nocapture
+	OMADM_LONG=1 $(CARGO) test --locked -p omadm-tests --test mutations --test power_cut \
+		--test obex_hmac --test obex_fuzz -- --nocapture
+	$(MAKE) fuzz
 	$(MAKE) bench
 	$(MAKE) deb
 	$(MAKE) deb-test
