@@ -167,11 +167,11 @@ fn a_notification_does_not_wait_for_another_session() {
 
 #[test]
 fn a_line_that_cannot_be_waited_on_is_shown_and_no_hindrance() {
-    let home = Home::new("[obex]\nlisten = [\"http://127.0.0.1:1/\"]\nauthenticate = true");
+    let home = Home::new("[obex]\nlisten = [\"tty+obex:///dev/no-such-line\"]\nauthenticate = true");
     let _daemon = home.start();
     let mut client = home.connect();
     let lines = client.status()["lines"].clone();
-    assert_eq!(lines[0]["address"], "http://127.0.0.1:1/");
+    assert_eq!(lines[0]["address"], "tty+obex:///dev/no-such-line");
     assert_eq!(lines[0]["state"], "away");
     let detail = lines[0]["detail"].as_str().unwrap();
     assert!(detail.contains("--obex-secret-file"), "{detail}");
