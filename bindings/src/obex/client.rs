@@ -322,6 +322,11 @@ impl Client {
         let challenge = response.headers.challenge.as_ref();
         let challenge = challenge.and_then(|value| auth::read_challenge(value));
         match (challenge, &self.parameters.credential) {
+            // A digest has no direction: the answer to this end's own challenge would prove a
+            // server that only hands it back.
+            (Some((nonce, _)), Some(_)) if self.parameters.challenge == Some(nonce.0) => {
+                self.fail(ClientFailure::Unproven);
+            }
             (Some((nonce, _)), Some(credential)) => {
                 let answer = Description::Response(auth::response(nonce, credential));
                 self.operation = Operation::Connecting { answered: true };

@@ -230,3 +230,22 @@ fn both_ends_prove_that_they_know_the_secret() {
     client.handle_input(&proof(nonce), at(0));
     assert_eq!(event(&mut client), "Failed(Unproven)");
 }
+
+#[test]
+fn a_server_that_turns_our_challenge_round_is_told_nothing() {
+    let own = Nonce([9; 16]);
+    let mut client = Client::new(ClientParameters {
+        credential: Some(ObexCredential {
+            user: "dm".to_owned(),
+            secret: omadm_syncml::Secret::from_text("secret"),
+        }),
+        challenge: Some(own.0),
+        ..parameters()
+    });
+    client.connect(at(0));
+    sent(&mut client);
+    let headers = Headers::new().with(Description::Challenge(auth::challenge(own, true)));
+    let turned = packet::write_connect(0xC1, ConnectFields::new(0x200), &headers);
+    client.handle_input(&turned, at(0));
+    assert_eq!(event(&mut client), "Failed(Unproven)");
+}

@@ -26,7 +26,9 @@ impl Server {
         if self.busy {
             return self.answer_connect(ResponseCode::UNAVAILABLE, &Headers::new());
         }
-        let Ok(proven) = self.authenticate(headers) else {
+        // A challenge is good for one response.
+        let own = self.challenge.take();
+        let Ok(proven) = self.authenticate(own, headers) else {
             return self.challenge();
         };
         let Some(id) = ConnectionId::new(self.last_id.wrapping_add(1).max(1)) else {
@@ -37,21 +39,23 @@ impl Server {
         self.connection = Some(Connection { id, send });
         let answer = Headers::of(Some(id))
             .with_some(headers.target.clone().map(Description::Who))
-            .with_some(self.prove(headers, proven));
+            .with_some(self.prove(own, headers, proven));
         self.answer_connect(ResponseCode::SUCCESS, &answer);
         let target = headers.target.clone();
         self.event(ServerEvent::Connected { target, proven });
     }
 
     /// Which credential the peer has proven; `Err` if it has to prove one and has not.
-    fn authenticate(&mut self, headers: &Received) -> Result<Option<usize>, ()> {
+    fn authenticate(
+        &mut self,
+        own: Option<Nonce>,
+        headers: &Received,
+    ) -> Result<Option<usize>, ()> {
         if self.parameters.credentials.is_empty() {
             return Ok(None);
         }
-        // A challenge is good for one response.
-        let nonce = self.challenge.take();
         let response = headers.response.as_ref();
-        let (Some(nonce), Some(response)) = (nonce, response) else {
+        let (Some(nonce), Some(response)) = (own, response) else {
             return Err(());
         };
         let mut known = self.parameters.credentials.iter();
@@ -76,12 +80,17 @@ impl Server {
         self.answer_connect(ResponseCode::UNAUTHORIZED, &headers);
     }
 
-    /// Answers the peer's own challenge with the credential that it has proven, or with the only
-    /// one there is.
-    fn prove(&self, headers: &Received, proven: Option<usize>) -> Option<Description> {
+    /// Answers the peer's challenge with the credential that it has proven; never this end's `own`
+    /// challenge, whose answer is the peer's to give.
+    fn prove(
+        &self,
+        own: Option<Nonce>,
+        headers: &Received,
+        proven: Option<usize>,
+    ) -> Option<Description> {
         let (nonce, _) = auth::read_challenge(headers.challenge.as_ref()?)?;
-        let own = self.parameters.credentials.get(proven?)?;
-        Some(Description::Response(auth::response(nonce, own)))
+        let credential = self.parameters.credentials.get(proven?)?;
+        (own != Some(nonce)).then(|| Description::Response(auth::response(nonce, credential)))
     }
 
     fn next_nonce(&mut self) -> Nonce {

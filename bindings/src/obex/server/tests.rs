@@ -281,6 +281,35 @@ fn only_who_knows_the_secret_connects_and_nonces_are_shown_once() {
 }
 
 #[test]
+fn a_peer_is_not_shown_the_answer_to_our_own_challenge() {
+    let known = ObexCredential {
+        user: "dm".to_owned(),
+        secret: omadm_syncml::Secret::from_text("secret"),
+    };
+    let shown_for = |turned: bool| {
+        let parameters = ServerParameters {
+            credentials: vec![known.clone()],
+            ..parameters()
+        };
+        let mut server = Server::new(parameters, at(0));
+        let challenged = ask(&mut server, CONNECT, at(0)).packets.slice(10..);
+        let nonce = auth::read_challenge(&challenged).unwrap().0;
+        let other = if turned { nonce } else { Nonce([1; 16]) };
+        let headers = Headers::new()
+            .with(Description::Response(auth::response(nonce, &known)))
+            .with(Description::Challenge(auth::challenge(other, false)));
+        let again = packet::write_connect(0x80, ConnectFields::new(0x400), &headers);
+        server.handle_input(&again, at(0));
+        let Said { packets, events } = said(&mut server);
+        assert_eq!(events, ["Connected"]);
+        let answer = packet::Response::parse(&packets, true).unwrap();
+        answer.headers.response.is_some()
+    };
+    assert!(shown_for(false));
+    assert!(!shown_for(true));
+}
+
+#[test]
 fn who_guesses_is_let_go() {
     let mut server = Server::new(
         ServerParameters {
