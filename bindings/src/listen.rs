@@ -13,6 +13,7 @@ use crate::arrival::{AbortOnDrop, Arrival, LineState, ListenSettings, Listening}
 use crate::obex::{End, Host, Place, Role, Transport, serve};
 
 use std::io;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -193,15 +194,19 @@ async fn one(mut stream: Box<dyn Transport>, mut host: Host) {
 /// Binds a socket. One that nobody listens on any more is left over from an earlier run.
 async fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     match UnixListener::bind(path) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            match UnixStream::connect(path).await {
-                Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
-                    std::fs::remove_file(path)?;
-                    UnixListener::bind(path)
-                }
-                _ => Err(error),
-            }
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_stale(path).await => {
+            std::fs::remove_file(path)?;
+            UnixListener::bind(path)
         }
         bound => bound,
     }
+}
+
+/// Whether a socket is there on which nobody listens. A file of another kind, or a link to one,
+/// refuses connections as well, but it is not ours to remove.
+async fn is_stale(path: &Path) -> bool {
+    let found = std::fs::symlink_metadata(path);
+    let refuses = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    found.is_ok_and(|found| found.file_type().is_socket())
+        && UnixStream::connect(path).await.is_err_and(refuses)
 }

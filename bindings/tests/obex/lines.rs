@@ -241,3 +241,27 @@ async fn a_socket_that_is_taken_is_told_and_a_stale_one_is_not_taken() {
         .unwrap()
         .unwrap();
 }
+
+#[tokio::test]
+async fn what_is_no_socket_is_left_where_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("obex");
+    let elsewhere = directory.path().join("elsewhere");
+    std::fs::write(&elsewhere, "precious").unwrap();
+    for linked in [false, true] {
+        if linked {
+            std::fs::remove_file(&path).unwrap();
+            std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+        } else {
+            std::fs::write(&path, "precious").unwrap();
+        }
+        let device = Device::wait(&socket(&directory), Vec::new());
+        let mut state = device.listening.state.clone();
+        let known = state.wait_for(|state| *state != LineState::Opening);
+        let state = tokio::time::timeout(super::device::LIMIT, known).await;
+        let state = state.unwrap().unwrap().clone();
+        assert!(matches!(state, LineState::Away(_)), "{state:?}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"precious");
+        assert_eq!(path.is_symlink(), linked);
+    }
+}
