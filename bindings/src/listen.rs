@@ -74,6 +74,7 @@ fn start(
         arrivals,
         busy,
         state: Arc::new(state),
+        connected: Arc::default(),
     };
     let task = tokio::spawn(wait(place, host));
     Ok(Listening {
@@ -173,12 +174,7 @@ async fn accept_all(host: &Host, socket: &Socket) -> io::Error {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             },
-            Some(ended) = connections.join_next() => {
-                drop(ended);
-                if connections.is_empty() {
-                    host.state.send_replace(LineState::Waiting);
-                }
-            }
+            Some(ended) = connections.join_next() => drop(ended),
         }
     }
 }

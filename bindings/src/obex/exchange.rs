@@ -15,6 +15,7 @@ use bytes::Bytes;
 use omadm_syncml::{Envelope, PeerProof};
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
@@ -51,6 +52,8 @@ pub(crate) struct Host {
     pub busy: watch::Receiver<bool>,
     /// Where it is told how the line is.
     pub state: Arc<watch::Sender<LineState>>,
+    /// How many of its peers are connected. Changed along with the state alone.
+    pub connected: Arc<AtomicUsize>,
 }
 
 /// How the OBEX connections of a transport have ended.
@@ -78,6 +81,7 @@ struct Exchange<'a, S> {
     io: &'a mut S,
     binding: Binding,
     channels: Option<Channels>,
+    connected: bool,
     traffic: Arc<Traffic>,
     began: Instant,
 }
@@ -116,6 +120,7 @@ where
         host,
         io,
         channels: None,
+        connected: false,
         traffic: Arc::new(Traffic::default()),
         began: Instant::now(),
     };
@@ -125,6 +130,31 @@ where
         exchange.report(output);
     }
     end
+}
+
+impl<S> Exchange<'_, S> {
+    /// The line has a peer as long as any of its transports has one.
+    fn tell_connected(&mut self, connected: bool) {
+        let before = usize::from(std::mem::replace(&mut self.connected, connected));
+        self.host.state.send_modify(|state| {
+            let others = self.host.connected.load(Ordering::Relaxed) - before;
+            let now = others + usize::from(connected);
+            self.host.connected.store(now, Ordering::Relaxed);
+            *state = match now {
+                0 => LineState::Waiting,
+                _ => LineState::Connected,
+            };
+        });
+    }
+}
+
+/// A task may be ended at any time.
+impl<S> Drop for Exchange<'_, S> {
+    fn drop(&mut self) {
+        if self.connected {
+            self.tell_connected(false);
+        }
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
@@ -239,13 +269,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
                     channels.broken = true;
                 }
             }
-            BindingOutput::Connected(connected) => {
-                self.host.state.send_replace(if connected {
-                    LineState::Connected
-                } else {
-                    LineState::Waiting
-                });
-            }
+            BindingOutput::Connected(connected) => self.tell_connected(connected),
             BindingOutput::Transmit(_)
             | BindingOutput::Disconnected
             | BindingOutput::Disturbed(_)

@@ -265,3 +265,21 @@ async fn what_is_no_socket_is_left_where_it_is() {
         assert_eq!(path.is_symlink(), linked);
     }
 }
+
+#[tokio::test]
+async fn a_line_is_connected_as_long_as_one_of_its_peers_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let address = socket(&directory);
+    let mut device = Device::wait(&address, Vec::new());
+    device.is(LineState::Waiting).await;
+    let stays = dialled(&address, None).await.unwrap();
+    let goes = dialled(&address, None).await.unwrap();
+    device.is(LineState::Connected).await;
+    let mut state = device.listening.state.clone();
+    goes.disconnect().await.unwrap();
+    let waits = state.wait_for(|state| *state == LineState::Waiting);
+    let waits = tokio::time::timeout(std::time::Duration::from_millis(300), waits).await;
+    assert!(waits.is_err(), "one peer is still there");
+    drop(stays);
+    device.is(LineState::Waiting).await;
+}
