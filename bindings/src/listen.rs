@@ -168,7 +168,8 @@ async fn accept_all(host: &Host, socket: &Socket) -> io::Error {
                 // Out of descriptors, or a peer that was gone at once.
                 Err(error) => {
                     failures += 1;
-                    if failures > 100 {
+                    // A new socket would not help those who are connected.
+                    if failures > 100 && connections.is_empty() {
                         return error;
                     }
                     tokio::time::sleep(Duration::from_millis(100)).await;
