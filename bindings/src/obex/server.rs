@@ -151,6 +151,8 @@ pub struct Server {
     outputs: VecDeque<ServerOutput>,
     /// When the last octet arrived.
     heard: Duration,
+    /// Since when nobody is connected, if nobody is.
+    alone: Duration,
 }
 
 impl Server {
@@ -172,6 +174,7 @@ impl Server {
             busy: false,
             outputs: VecDeque::new(),
             heard: now,
+            alone: now,
         }
     }
 
@@ -183,17 +186,26 @@ impl Server {
     /// When [`handle_timeout`](Self::handle_timeout) is due.
     pub fn deadline(&self) -> Duration {
         let timeouts = &self.parameters.timeouts;
-        match (&self.line, &self.operation) {
-            (Line::Closed, _) => Duration::MAX,
+        let due = match (&self.line, &self.operation) {
+            (Line::Closed, _) => return Duration::MAX,
             (Line::Noise, _) => self.heard.saturating_add(timeouts.quiet),
             (Line::Sound, _) if self.deframer.is_partial() => {
                 self.heard.saturating_add(timeouts.gap)
             }
             (Line::Sound, Operation::Waiting { since }) => since.saturating_add(timeouts.thinking),
-            (Line::Sound, _) => self.heard.saturating_add(match self.connection {
-                Some(_) => timeouts.idle,
-                None => timeouts.idle.min(timeouts.unconnected),
-            }),
+            (Line::Sound, _) => self.heard.saturating_add(timeouts.idle),
+        };
+        due.min(self.connect_by())
+    }
+
+    /// When somebody has to be connected, whatever else arrives: who keeps a line without it keeps
+    /// it from others.
+    fn connect_by(&self) -> Duration {
+        match self.connection {
+            Some(_) => Duration::MAX,
+            None => self
+                .alone
+                .saturating_add(self.parameters.timeouts.unconnected),
         }
     }
 
@@ -204,6 +216,14 @@ impl Server {
 
     /// Takes what has arrived.
     pub fn handle_input(&mut self, octets: &[u8], now: Duration) {
+        self.hear(octets, now);
+        // A peer that never pauses leaves the driver no time for the deadline.
+        if self.line != Line::Closed && now >= self.connect_by() {
+            self.close(ServerEnd::Idle);
+        }
+    }
+
+    fn hear(&mut self, octets: &[u8], now: Duration) {
         let before = std::mem::replace(&mut self.heard, now);
         if self.line == Line::Noise && now >= before.saturating_add(self.parameters.timeouts.quiet)
         {
@@ -231,6 +251,7 @@ impl Server {
         }
         match (&self.line, &self.operation) {
             (Line::Closed, _) => {}
+            _ if now >= self.connect_by() => self.close(ServerEnd::Idle),
             (Line::Noise, _) => self.line = Line::Sound,
             (Line::Sound, _) if self.deframer.is_partial() => self.disturbed(Disturbance::Gap),
             (Line::Sound, Operation::Waiting { .. }) => self.keep_waiting(),
@@ -254,7 +275,7 @@ impl Server {
         }
         self.line = Line::Noise;
         self.deframer.clear();
-        self.connection = None;
+        self.drop_connection();
         self.operation = Operation::Idle;
         self.receive = (self.receive / 2).max(SMALLEST_MTU);
         self.deframer.limit(self.receive);
@@ -302,9 +323,18 @@ impl Server {
         }
         self.operation = Operation::Idle;
         self.respond(ResponseCode::SUCCESS);
-        if self.connection.take().is_some() {
+        if self.drop_connection() {
             self.event(ServerEvent::Disconnected);
         }
+    }
+
+    /// Forgets the connection; says whether there was one.
+    fn drop_connection(&mut self) -> bool {
+        let had = self.connection.take().is_some();
+        if had {
+            self.alone = self.heard;
+        }
+        had
     }
 
     fn abort(&mut self) {

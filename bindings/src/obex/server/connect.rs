@@ -69,7 +69,7 @@ impl Server {
     }
 
     fn challenge(&mut self) {
-        self.connection = None;
+        self.drop_connection();
         if self.failures >= MOST_FAILURES {
             return self.close(ServerEnd::Unauthorized);
         }

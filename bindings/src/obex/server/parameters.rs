@@ -39,7 +39,8 @@ pub struct ServerParameters {
 pub struct ServerTimeouts {
     /// When a connection on which nothing happens is closed.
     pub idle: Duration,
-    /// When a transport on which nobody connects is closed: it was noise that opened it.
+    /// When a transport on which nobody connects is closed, whatever else arrives there: it was
+    /// noise that opened it, or somebody who only keeps it from others.
     pub unconnected: Duration,
     /// The longest pause within a packet.
     pub gap: Duration,

@@ -241,6 +241,31 @@ fn silence_in_a_packet_is_a_disturbance_and_elsewhere_the_end() {
 }
 
 #[test]
+fn who_does_not_connect_is_let_go_whatever_it_sends() {
+    let idle = ["Close: nothing has happened for too long"];
+    let limit = ServerTimeouts::default().unconnected;
+    // Whole requests, and octets of one that has no end.
+    for (first, more) in [("FF 0003", "FF 0003"), ("82 01FF", "00")] {
+        let mut server = Server::new(parameters(), at(0));
+        ask(&mut server, first, at(0));
+        let mut now = at(0);
+        while now < limit {
+            assert!(server.deadline() <= limit, "{more}");
+            assert!(ask(&mut server, more, now).events.is_empty(), "{more}");
+            now += at(1);
+        }
+        // Even if what arrives leaves no time to look at the clock.
+        assert_eq!(ask(&mut server, more, limit).events, idle, "{more}");
+    }
+    let mut server = connected(parameters());
+    ask(&mut server, "81 0003", at(60));
+    ask(&mut server, "FF 0003", at(80));
+    assert_eq!(server.deadline(), at(90));
+    server.handle_timeout(at(90));
+    assert_eq!(said(&mut server).events, idle);
+}
+
+#[test]
 fn only_who_knows_the_secret_connects_and_nonces_are_shown_once() {
     let known = ObexCredential {
         user: "dm".to_owned(),
