@@ -186,6 +186,7 @@ impl Binding {
                 self.proven = proven;
                 self.outputs.push_back(BindingOutput::Connected(true));
             }
+            ServerEvent::Refused => self.cut_off(ObexFault::Restarted),
             ServerEvent::Put(object) => {
                 let code = self.put(object).unwrap_or_else(|code| code);
                 self.answer(code);

@@ -43,6 +43,8 @@ pub enum ServerEvent {
         /// Which of the credentials it has proven, by its place in the parameters.
         proven: Option<usize>,
     },
+    /// A peer has connected anew and is refused. Whatever it did in its connection before is void.
+    Refused,
     /// An object has come: [`Server::answer`] is due at once.
     Put(Object),
     /// An object is wanted: [`Server::answer`] is due, and may take its time.

@@ -235,7 +235,10 @@ impl Line {
                 self.waiting = false;
                 self.receive = (self.receive / 2).max(255);
             }
-            ServerEvent::Connected { .. } | ServerEvent::Aborted | ServerEvent::Disconnected => {
+            ServerEvent::Connected { .. }
+            | ServerEvent::Refused
+            | ServerEvent::Aborted
+            | ServerEvent::Disconnected => {
                 self.waiting = false;
             }
             ServerEvent::Sent => {}

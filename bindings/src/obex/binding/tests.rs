@@ -1,4 +1,5 @@
 use super::*;
+use crate::obex::ObexCredential;
 use crate::obex::client::{Client, ClientEvent, ClientOutput, ClientParameters, ClientTimeouts};
 use crate::obex::fixture::{at, parameters};
 use crate::obex::headers::Description;
@@ -291,6 +292,49 @@ fn what_breaks_a_session_is_told_once() {
         let told = pair.told();
         let broken = told.iter().filter(|said| said.starts_with("Broken"));
         assert_eq!(broken.collect::<Vec<_>>(), [expected], "{told:?}");
+    }
+}
+
+#[test]
+fn a_peer_that_was_restarted_and_is_refused_has_no_session() {
+    let credentials = vec![ObexCredential {
+        user: String::new(),
+        secret: omadm_syncml::Secret::from_text("secret"),
+    }];
+    let target = |name: &'static [u8]| ClientParameters {
+        credential: Some(credentials[0].clone()),
+        ..client(Some(name))
+    };
+    for (again, code) in [
+        (target(b"SYNCML-DS"), 0xC4),
+        (client(Some(TARGET_DM)), 0xC1),
+    ] {
+        let mut pair = Pair {
+            client: Client::new(target(TARGET_DM)),
+            binding: Binding::new(
+                Role::Device(Identity::default()),
+                ServerParameters {
+                    credentials: credentials.clone(),
+                    ..parameters()
+                },
+                at(0),
+            ),
+            said: Vec::new(),
+        };
+        pair.client.connect(at(0));
+        assert!(matches!(pair.run(), Some(ClientEvent::Connected)));
+        pair.put(NOTIFICATION, b"package 0");
+        pair.get(XML);
+        pair.told();
+        pair.client = Client::new(again);
+        pair.client.connect(at(1));
+        let refused = pair.run();
+        assert!(
+            matches!(refused, Some(ClientEvent::Refused(found)) if found.octet() == code),
+            "{refused:?}"
+        );
+        assert_eq!(pair.told(), ["Connected(false)", "Broken(Restarted)"]);
+        assert!(!pair.binding.has_session());
     }
 }
 

@@ -21,10 +21,10 @@ impl Server {
         self.operation = Operation::Idle;
         let known = |target: &Bytes| self.parameters.targets.contains(&target.as_ref());
         if !headers.target.as_ref().is_none_or(known) {
-            return self.answer_connect(ResponseCode::NOT_FOUND, &Headers::new());
+            return self.refuse_connect(ResponseCode::NOT_FOUND, &Headers::new());
         }
         if self.busy {
-            return self.answer_connect(ResponseCode::UNAVAILABLE, &Headers::new());
+            return self.refuse_connect(ResponseCode::UNAVAILABLE, &Headers::new());
         }
         // A challenge is good for one response.
         let own = self.challenge.take();
@@ -32,7 +32,7 @@ impl Server {
             return self.challenge();
         };
         let Some(id) = ConnectionId::new(self.last_id.wrapping_add(1).max(1)) else {
-            return self.answer_connect(ResponseCode::UNAVAILABLE, &Headers::new());
+            return self.refuse_connect(ResponseCode::UNAVAILABLE, &Headers::new());
         };
         self.last_id = id.get();
         let send = fields.mtu.max(SMALLEST_MTU).min(self.parameters.send);
@@ -68,8 +68,15 @@ impl Server {
         proven.map(Some).ok_or(())
     }
 
+    /// Refuses a connection. The peer has been restarted all the same, and has no other one.
+    fn refuse_connect(&mut self, code: ResponseCode, headers: &Headers) {
+        if self.drop_connection() {
+            self.event(ServerEvent::Refused);
+        }
+        self.answer_connect(code, headers);
+    }
+
     fn challenge(&mut self) {
-        self.drop_connection();
         if self.failures >= MOST_FAILURES {
             return self.close(ServerEnd::Unauthorized);
         }
@@ -77,7 +84,7 @@ impl Server {
         self.challenge = Some(nonce);
         let value = auth::challenge(nonce, true);
         let headers = Headers::new().with(Description::Challenge(value));
-        self.answer_connect(ResponseCode::UNAUTHORIZED, &headers);
+        self.refuse_connect(ResponseCode::UNAUTHORIZED, &headers);
     }
 
     /// Answers the peer's challenge with the credential that it has proven; never this end's `own`

@@ -45,7 +45,7 @@ fn the_default_service_has_no_who_and_an_unknown_one_is_not_found() {
         &["Connected"],
     );
     let sync = "80 0015 10 00 0400 46 000E 53594E434D4C2D53594E43";
-    expect(&mut server, sync, "C4 0007 10 00 0200", &[]);
+    expect(&mut server, sync, "C4 0007 10 00 0200", &["Refused"]);
     expect(&mut server, "80 0003", "C0 0007 10 00 0200", &[]);
 }
 
@@ -335,6 +335,23 @@ fn a_peer_is_not_shown_the_answer_to_our_own_challenge() {
 }
 
 #[test]
+fn whoever_connects_anew_and_is_refused_has_left_its_connection() {
+    let foreign = CONNECT.replace("444D", "4453");
+    let mut server = connected(parameters());
+    expect(&mut server, "83 0003", "", &["Get"]);
+    expect(&mut server, &foreign, "C4 0007 10 00 0200", &["Refused"]);
+    server.answer(object(b"late"));
+    assert_eq!(said(&mut server), Said::default());
+    expect(&mut server, "83 0003", "D3 0003", &[]);
+    // Nobody has left anything the second time.
+    expect(&mut server, &foreign, "C4 0007 10 00 0200", &[]);
+    let mut server = connected(parameters());
+    server.set_busy(true);
+    expect(&mut server, "83 0003", "", &["Get"]);
+    expect(&mut server, CONNECT, "D3 0007 10 00 0200", &["Refused"]);
+}
+
+#[test]
 fn who_guesses_is_let_go() {
     let mut server = Server::new(
         ServerParameters {
@@ -362,7 +379,7 @@ fn a_busy_server_takes_no_new_connection_and_keeps_its_own() {
     let mut server = connected(parameters());
     server.set_busy(true);
     expect(&mut server, "82 0006 49 0003", "A0 0003", &["Put"]);
-    expect(&mut server, CONNECT, "D3 0007 10 00 0200", &[]);
+    expect(&mut server, CONNECT, "D3 0007 10 00 0200", &["Refused"]);
     server.set_busy(false);
     assert_eq!(ask(&mut server, CONNECT, at(1)).events, ["Connected"]);
 }
