@@ -65,6 +65,8 @@ enum Turn {
         /// What the peer has asked for, once it has.
         wanted: Option<MediaType>,
     },
+    /// Still this end's: its message is on its way. A peer may take another object before it.
+    Delivering,
     /// The peer's: it is to PUT a message.
     Peers,
     /// The session has ended with this message, which the peer has not asked for yet.
@@ -139,12 +141,9 @@ impl Binding {
 
     /// Takes the session's next message.
     pub(crate) fn handle_message(&mut self, envelope: Envelope) {
-        let Turn::Ours { message, wanted } = &mut self.turn else {
-            return;
-        };
-        match wanted.take() {
-            Some(wanted) => self.deliver(envelope, wanted),
-            None => *message = Some(envelope),
+        if let Turn::Ours { message, .. } = &mut self.turn {
+            *message = Some(envelope);
+            self.deliver_own();
         }
     }
 
@@ -164,7 +163,10 @@ impl Binding {
 
     /// Whether a session has this line.
     pub(crate) fn has_session(&self) -> bool {
-        matches!(self.turn, Turn::Ours { .. } | Turn::Peers)
+        matches!(
+            self.turn,
+            Turn::Ours { .. } | Turn::Delivering | Turn::Peers
+        )
     }
 
     /// Other lines have a session now, or have none any more: one that connects anew is refused.
@@ -197,7 +199,7 @@ impl Binding {
                 }
             }
             ServerEvent::Sent => {
-                if matches!(self.turn, Turn::Ours { .. }) {
+                if matches!(self.turn, Turn::Delivering) {
                     self.turn = Turn::Peers;
                 }
             }
@@ -303,14 +305,23 @@ impl Binding {
         if self.fresh && matches!((&self.turn, &self.role), (Turn::Nobody, Role::Device(_))) {
             self.open(Opening::Poll);
         }
-        let Turn::Ours { message, wanted } = &mut self.turn else {
+        let Turn::Ours { wanted, .. } = &mut self.turn else {
             return Err(ResponseCode::UNAVAILABLE);
         };
-        match message.take() {
-            Some(envelope) => self.deliver(envelope, media_type),
-            None => *wanted = Some(media_type),
-        }
+        *wanted = Some(media_type);
+        self.deliver_own();
         Ok(())
+    }
+
+    /// Sends the session's message once it is both made and wanted.
+    fn deliver_own(&mut self) {
+        if let Turn::Ours { message, wanted } = &mut self.turn
+            && let Some(media_type) = *wanted
+            && let Some(envelope) = message.take()
+        {
+            self.turn = Turn::Delivering;
+            self.deliver(envelope, media_type);
+        }
     }
 
     fn deliver(&mut self, envelope: Envelope, wanted: MediaType) {

@@ -330,15 +330,6 @@ impl Server {
         }
     }
 
-    /// Forgets the connection; says whether there was one.
-    fn drop_connection(&mut self) -> bool {
-        let had = self.connection.take().is_some();
-        if had {
-            self.alone = self.heard;
-        }
-        had
-    }
-
     fn abort(&mut self) {
         let busy = !matches!(self.operation, Operation::Idle);
         self.operation = Operation::Idle;

@@ -339,6 +339,23 @@ fn a_peer_that_was_restarted_and_is_refused_has_no_session() {
 }
 
 #[test]
+fn the_capability_object_is_not_taken_for_the_message_of_a_session() {
+    let mut pair = Pair::device();
+    pair.put(NOTIFICATION, b"package 0");
+    assert!(matches!(
+        pair.get("x-obex/capability"),
+        Some(ClientEvent::Got(_))
+    ));
+    pair.binding.handle_message(message(1));
+    match pair.get(XML) {
+        Some(ClientEvent::Got(object)) => assert_eq!(object.body, message(1).body),
+        other => panic!("{other:?}"),
+    }
+    pair.get("x-obex/capability");
+    assert_eq!(pair.put(XML, &message(2).body), 0xA0);
+}
+
+#[test]
 fn an_abort_outside_of_an_operation_breaks_nothing() {
     let mut pair = Pair::device();
     pair.put(NOTIFICATION, b"package 0");

@@ -76,6 +76,15 @@ impl Server {
         self.answer_connect(code, headers);
     }
 
+    /// Forgets the connection; says whether there was one.
+    pub(super) fn drop_connection(&mut self) -> bool {
+        let had = self.connection.take().is_some();
+        if had {
+            self.alone = self.heard;
+        }
+        had
+    }
+
     fn challenge(&mut self) {
         if self.failures >= MOST_FAILURES {
             return self.close(ServerEnd::Unauthorized);
