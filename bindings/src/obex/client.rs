@@ -47,8 +47,8 @@ pub struct ClientTimeouts {
     pub response: Duration,
     /// The longest pause within a packet.
     pub gap: Duration,
-    /// How long the answer to ABORT may take.
-    pub abort: Duration,
+    /// How long the answer to DISCONNECT or ABORT may take, after which nothing is to come.
+    pub end: Duration,
 }
 
 impl Default for ClientTimeouts {
@@ -57,7 +57,7 @@ impl Default for ClientTimeouts {
             connect: Duration::from_secs(5),
             response: Duration::from_mins(2),
             gap: Duration::from_secs(2),
-            abort: Duration::from_secs(5),
+            end: Duration::from_secs(5),
         }
     }
 }
@@ -178,7 +178,7 @@ impl Client {
         self.moved.saturating_add(match self.operation {
             Operation::Idle => return Duration::MAX,
             _ if self.deframer.is_partial() => timeouts.gap,
-            Operation::Ending(Opcode::Abort) => timeouts.abort,
+            Operation::Ending => timeouts.end,
             Operation::Connecting { .. } => timeouts.connect.min(timeouts.response),
             _ => timeouts.response,
         })
@@ -215,7 +215,7 @@ impl Client {
     }
 
     fn end(&mut self, opcode: Opcode, now: Duration) {
-        self.operation = Operation::Ending(opcode);
+        self.operation = Operation::Ending;
         let headers = Headers::of(self.connection);
         self.transmit(packet::write(opcode.octet(), &[], &headers), now);
     }
@@ -269,7 +269,7 @@ impl Client {
             Operation::Connecting { answered } => self.connecting(&response, answered, now),
             Operation::Putting(putting) => self.putting(putting, response.code, now),
             Operation::Getting(getting) => self.getting(getting, response, now),
-            Operation::Ending(_) => self.done(ClientEvent::Ended),
+            Operation::Ending => self.done(ClientEvent::Ended),
         }
     }
 

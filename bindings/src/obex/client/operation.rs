@@ -24,7 +24,7 @@ pub(super) enum Operation {
     /// GET.
     Getting(Getting),
     /// DISCONNECT or ABORT.
-    Ending(Opcode),
+    Ending,
 }
 
 /// An object on its way.

@@ -192,6 +192,22 @@ fn silence_ends_it_by_what_is_waited_for() {
 }
 
 #[test]
+fn what_only_ends_something_is_not_waited_for_as_long_as_an_object() {
+    let ends: [fn(&mut Client); 2] = [
+        |client| client.disconnect(at(10)),
+        |client| client.abort(at(10)),
+    ];
+    for end in ends {
+        let mut client = connected();
+        end(&mut client);
+        sent(&mut client);
+        assert_eq!(client.deadline(), at(15));
+        client.handle_timeout(at(15));
+        assert_eq!(event(&mut client), "Failed(Timeout(5s))");
+    }
+}
+
+#[test]
 fn both_ends_prove_that_they_know_the_secret() {
     let credential = ObexCredential {
         user: "dm".to_owned(),
