@@ -183,8 +183,8 @@ async fn accept_all(host: &Host, socket: &Socket) -> io::Error {
 async fn one(mut stream: Box<dyn Transport>, mut host: Host) {
     match serve(&mut stream, &mut host).await {
         End::HungUp(Ok(())) | End::Disconnected => log::debug!("{}: hung up", host.address),
-        End::HungUp(Err(error)) => log::info!("{}: {error}", host.address),
-        End::GivenUp(fault) => log::info!("{}: {fault}", host.address),
+        End::HungUp(Err(error)) => log::debug!("{}: {error}", host.address),
+        End::GivenUp(fault) => log::debug!("{}: {fault}", host.address),
     }
 }
 

@@ -54,9 +54,9 @@ async fn peers(
 fn farewell(end: &End, line: &SerialLine, host: &Host) -> Farewell {
     match (end, line.left()) {
         (End::Disconnected, _) => return Farewell::Orderly,
-        (_, Some(left)) => log::info!("{}: OBEX has ended: {left}", host.address),
-        (End::GivenUp(fault), _) => log::info!("{}: OBEX has ended: {fault}", host.address),
-        (End::HungUp(Err(error)), _) => log::info!("{}: OBEX has ended: {error}", host.address),
+        (_, Some(left)) => log::debug!("{}: OBEX has ended: {left}", host.address),
+        (End::GivenUp(fault), _) => log::debug!("{}: OBEX has ended: {fault}", host.address),
+        (End::HungUp(Err(error)), _) => log::debug!("{}: OBEX has ended: {error}", host.address),
         (End::HungUp(Ok(())), None) => {}
     }
     Farewell::Failed

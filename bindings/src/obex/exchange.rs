@@ -305,7 +305,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
             broken: false,
         });
         if let Err(refused) = self.host.arrivals.try_send(arrival) {
-            log::warn!("{}: nobody takes the session: {refused}", self.host.address);
+            log::debug!("{}: nobody takes the session: {refused}", self.host.address);
         }
     }
 
