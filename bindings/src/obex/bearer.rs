@@ -77,13 +77,25 @@ async fn dialled(
         target: Some(Bytes::from_static(TARGET_DM)),
         credential: settings.credential.clone(),
         challenge,
-        timeouts: ClientTimeouts {
-            response: settings.response_timeout,
-            ..ClientTimeouts::default()
-        },
+        timeouts: timeouts(&place, settings),
     };
     let transport = open_transport(address, place).await?;
     ObexLine::connect(transport, parameters).await
+}
+
+/// A CONNECT is repeated where it may be lost. Elsewhere a server that is slow to begin would
+/// answer each one, and its later answers be taken for those to other requests.
+fn timeouts(place: &Place, settings: &DialSettings) -> ClientTimeouts {
+    let default = ClientTimeouts::default();
+    ClientTimeouts {
+        connect: match place {
+            Place::Tcp(_) | Place::Unix(_) => settings.connect_timeout,
+            #[cfg(feature = "serial")]
+            Place::Serial(_) => default.connect,
+        },
+        response: settings.response_timeout,
+        ..default
+    }
 }
 
 async fn open_transport(address: &Address, place: Place) -> Result<Box<dyn Transport>, Error> {

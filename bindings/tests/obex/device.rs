@@ -66,11 +66,19 @@ pub(crate) async fn dialled(
     address: &str,
     credential: Option<ObexCredential>,
 ) -> Result<ObexLine<Box<dyn Transport>>, Error> {
+    dialled_with(address, credential, Duration::from_secs(5)).await
+}
+
+pub(crate) async fn dialled_with(
+    address: &str,
+    credential: Option<ObexCredential>,
+    response_timeout: Duration,
+) -> Result<ObexLine<Box<dyn Transport>>, Error> {
     let settings = DialSettings {
         mutual: credential.is_some(),
         credential,
         connect_timeout: LIMIT,
-        response_timeout: Duration::from_secs(5),
+        response_timeout,
         max_message: 65_536,
     };
     let address: Address = address.parse().unwrap();

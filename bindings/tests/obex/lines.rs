@@ -1,12 +1,13 @@
 //! Conversations.
 
-use super::device::{Device, credential, dialled, heard, message};
+use super::device::{Device, credential, dialled, dialled_with, heard, message};
 use super::relay::{Wire, raw};
 
 use bytes::Bytes;
 use omadm_bindings::obex::ResponseCode;
 use omadm_bindings::{BearerEvent, Error, LineState, ObexFault, SessionOpening as Opening};
 use omadm_syncml::{MediaType, PeerProof};
+use tokio::io::AsyncReadExt as _;
 
 fn socket(directory: &tempfile::TempDir) -> String {
     format!("unix+obex://{}", directory.path().join("obex").display())
@@ -282,4 +283,26 @@ async fn a_line_is_connected_as_long_as_one_of_its_peers_is() {
     assert!(waits.is_err(), "one peer is still there");
     drop(stays);
     device.is(LineState::Waiting).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_slow_to_begin_is_asked_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("obex");
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let heard = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // Longer than a serial line is waited for.
+        tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+        let mut heard = [0; 100];
+        let count = stream.read(&mut heard).await.unwrap();
+        heard[..count].to_vec()
+    };
+    let address = socket(&directory);
+    let dialled = dialled_with(&address, None, super::device::LIMIT);
+    let heard = tokio::select! {
+        heard = heard => heard,
+        dialled = dialled => panic!("{dialled:?}"),
+    };
+    assert_eq!(heard.len(), 0x13, "{}", heard.escape_ascii());
 }
