@@ -53,7 +53,7 @@ pub enum ServerEvent {
     Sent,
     /// The peer has given up what was under way.
     Aborted,
-    /// The peer has ended the connection.
+    /// The peer has ended the connection, or says that it has none.
     Disconnected,
     /// The line is disturbed, and the connection with it gone.
     Disturbed(Disturbance),
@@ -325,9 +325,9 @@ impl Server {
         }
         self.operation = Operation::Idle;
         self.respond(ResponseCode::SUCCESS);
-        if self.drop_connection() {
-            self.event(ServerEvent::Disconnected);
-        }
+        // Who was refused leaves by it as well.
+        self.drop_connection();
+        self.event(ServerEvent::Disconnected);
     }
 
     fn abort(&mut self) {

@@ -98,6 +98,18 @@ async fn a_modem_user_gets_its_answers_between_sessions() {
 }
 
 #[tokio::test]
+async fn who_was_refused_gets_back_to_commands_by_a_disconnect() {
+    let wire = Wire::new();
+    let mut device = Device::wait(&format!("tty+obex://{}", wire.far), Vec::new());
+    device.is(LineState::Waiting).await;
+    // Another service is asked for, and given up as obexftp does it.
+    let foreign = b"AT+CPROT=0\r\x80\x00\x15\x10\x00\x04\x00\x46\x00\x0ESYNCML-SYNC\x81\x00\x03";
+    let heard = raw(&wire.near, foreign).await;
+    let expected = b"\xC4\x00\x07\x10\x00\x04\x80\xA0\x00\x03\r\nOK\r\n";
+    assert!(heard.ends_with(expected), "{}", heard.escape_ascii());
+}
+
+#[tokio::test]
 async fn who_hangs_up_ends_the_session_and_may_come_back() {
     let wire = Wire::new();
     let waiting = format!("tty+obex://{}?entry=raw", wire.far);

@@ -172,7 +172,7 @@ fn a_wrong_connection_and_one_that_is_not_there_are_told() {
     expect(&mut server, "83 0008 CB 000000FF", "D3 0003", &[]);
     expect(&mut server, "81 0008 CB 000000FF", "D3 0003", &[]);
     expect(&mut server, "81 0003", "A0 0003", &["Disconnected"]);
-    expect(&mut server, "81 0003", "A0 0003", &[]);
+    expect(&mut server, "81 0003", "A0 0003", &["Disconnected"]);
     expect(&mut server, "82 0006 49 0003", "D3 0003", &[]);
 }
 
