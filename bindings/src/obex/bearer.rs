@@ -34,8 +34,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Transport for S {}
 /// How a line is dialled.
 #[derive(Debug, Clone)]
 pub struct DialSettings {
-    /// What the peer's challenge is answered with. The peer has to prove that it knows the secret
-    /// as well, if it challenges at all or `mutual`.
+    /// What the peer's challenge is answered with.
     pub credential: Option<ObexCredential>,
     /// Whether the peer has to prove that it knows the secret of the credential.
     pub mutual: bool,
