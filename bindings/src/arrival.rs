@@ -79,6 +79,9 @@ pub struct ListenSettings {
     pub credentials: Vec<ObexCredential>,
     /// The largest message that is taken, in octets.
     pub max_message: usize,
+    /// Whether the device takes bootstraps. One that it does not take is refused (0xC3), and
+    /// arrives all the same, so that it is known of.
+    pub bootstraps: bool,
     /// Who the device is, for the capability object and for whoever asks it as a modem.
     pub identity: Identity,
     /// When what is waited for no longer.

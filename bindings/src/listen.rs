@@ -39,7 +39,10 @@ pub fn listen(
     arrivals: mpsc::Sender<Arrival>,
     busy: watch::Receiver<bool>,
 ) -> Result<Listening, AddressError> {
-    let role = Role::Device(settings.identity.clone());
+    let role = Role::Device {
+        identity: settings.identity.clone(),
+        bootstraps: settings.bootstraps,
+    };
     start(address, role, settings, arrivals, busy)
 }
 

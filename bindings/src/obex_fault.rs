@@ -56,7 +56,7 @@ impl fmt::Display for ObexFault {
                 write!(f, "the peer answers {request} with {code}")?;
                 f.write_str(match (*request, *code) {
                     (_, ResponseCode::UNAUTHORIZED) => {
-                        ": give the account the OBEX name and secret that the peer asks for"
+                        ": the name and secret that it asks for in OBEX are others here, or none"
                     }
                     ("CONNECT", ResponseCode::NOT_FOUND | ResponseCode::FORBIDDEN) => {
                         ": it has no service for device management (SYNCML-DM)"

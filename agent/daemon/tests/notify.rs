@@ -167,7 +167,8 @@ fn a_notification_does_not_wait_for_another_session() {
 
 #[test]
 fn a_line_that_cannot_be_waited_on_is_shown_and_no_hindrance() {
-    let home = Home::new("[obex]\nlisten = [\"tty+obex:///dev/no-such-line\"]\nauthenticate = true");
+    let home =
+        Home::new("[obex]\nlisten = [\"tty+obex:///dev/no-such-line\"]\nauthenticate = true");
     let _daemon = home.start();
     let mut client = home.connect();
     let lines = client.status()["lines"].clone();

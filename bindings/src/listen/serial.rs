@@ -12,7 +12,7 @@ pub(super) async fn wait(address: SerialAddress, mut host: Host) {
     host.leaves = address.entry != Some(Entry::Raw);
     host.noisy = true;
     let identity = match &host.role {
-        Role::Device(identity) => identity.clone(),
+        Role::Device { identity, .. } => identity.clone(),
         Role::System => Identity::default(),
     };
     let mut waiting = Waiting::new(address);

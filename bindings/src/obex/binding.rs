@@ -22,7 +22,12 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Role {
     /// The device: a session begins with a notification, and its first message is the device's.
-    Device(Identity),
+    Device {
+        /// Who it is.
+        identity: Identity,
+        /// Whether it takes bootstraps.
+        bootstraps: bool,
+    },
     /// The Device Management System: a session begins with a message of the device.
     System,
 }
@@ -254,19 +259,28 @@ impl Binding {
                 Ok(ResponseCode::SUCCESS)
             }
             // Without a notification before it, nobody knows whose message it is.
-            (Some(Kind::Message(_)), Role::Device(_), Turn::Nobody | Turn::Last(_)) => {
+            (Some(Kind::Message(_)), Role::Device { .. }, Turn::Nobody | Turn::Last(_)) => {
                 Err(ResponseCode::PRECONDITION_FAILED)
             }
             // A bad notification is taken as well: whoever guesses learns nothing.
-            (Some(Kind::Notification), Role::Device(_), Turn::Nobody | Turn::Last(_)) => {
+            (Some(Kind::Notification), Role::Device { .. }, Turn::Nobody | Turn::Last(_)) => {
                 self.open(Opening::Notification(object.body));
                 Ok(ResponseCode::SUCCESS)
             }
-            (Some(Kind::Bootstrap), Role::Device(_), Turn::Nobody | Turn::Last(_)) => {
+            (
+                Some(Kind::Bootstrap),
+                Role::Device { bootstraps, .. },
+                Turn::Nobody | Turn::Last(_),
+            ) => {
+                let taken = *bootstraps;
                 self.open(Opening::Bootstrap(message::bootstrap(object)));
-                Ok(ResponseCode::SUCCESS)
+                if taken {
+                    return Ok(ResponseCode::SUCCESS);
+                }
+                self.turn = Turn::Nobody;
+                Err(ResponseCode::FORBIDDEN)
             }
-            (Some(_), Role::Device(_), _) | (Some(Kind::Message(_)), ..) => {
+            (Some(_), Role::Device { .. }, _) | (Some(Kind::Message(_)), ..) => {
                 Err(ResponseCode::UNAVAILABLE)
             }
             _ => Err(ResponseCode::UNSUPPORTED_MEDIA_TYPE),
@@ -285,7 +299,7 @@ impl Binding {
         let kind = wanted.kind.as_deref().filter(|kind| !kind.is_empty());
         let kind = Kind::of(kind.ok_or(ResponseCode::BAD_REQUEST)?);
         let media_type = match (kind, &self.role) {
-            (Some(Kind::Capability), Role::Device(identity)) => {
+            (Some(Kind::Capability), Role::Device { identity, .. }) => {
                 let body = Bytes::from(capability(identity));
                 let descriptions = message::length(&body).into_iter().collect();
                 self.server
@@ -302,7 +316,12 @@ impl Binding {
             self.deliver(last, media_type);
             return Ok(());
         }
-        if self.fresh && matches!((&self.turn, &self.role), (Turn::Nobody, Role::Device(_))) {
+        if self.fresh
+            && matches!(
+                (&self.turn, &self.role),
+                (Turn::Nobody, Role::Device { .. })
+            )
+        {
             self.open(Opening::Poll);
         }
         let Turn::Ours { wanted, .. } = &mut self.turn else {

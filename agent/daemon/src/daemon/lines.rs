@@ -155,6 +155,7 @@ fn terms(
         }
     }
     Ok(ListenSettings {
+        bootstraps: false,
         credentials,
         max_message: config.session.max_message_size,
         identity: identity.clone(),

@@ -11,6 +11,13 @@ const NOTIFICATION: &str = "application/vnd.syncml.notification";
 const WBXML: &str = "application/vnd.syncml.dm+wbxml";
 const XML: &str = "application/vnd.syncml.dm+xml";
 
+fn device() -> Role {
+    Role::Device {
+        identity: Identity::default(),
+        bootstraps: true,
+    }
+}
+
 fn client(target: Option<&'static [u8]>) -> ClientParameters {
     ClientParameters {
         framing: Framing::Stream,
@@ -50,7 +57,7 @@ impl Pair {
     }
 
     fn device() -> Self {
-        Self::new(Role::Device(Identity::default()))
+        Self::new(device())
     }
 
     /// Carries packets to and fro until the request has ended, or waits for the session.
@@ -271,6 +278,19 @@ fn a_bootstrap_comes_with_what_seals_it() {
 }
 
 #[test]
+fn a_device_that_takes_no_bootstrap_says_so_and_hears_of_it() {
+    let mut pair = Pair::new(Role::Device {
+        identity: Identity::default(),
+        bootstraps: false,
+    });
+    let kind = "application/vnd.syncml.dm+wbxml; SEC=USERPIN; MAC=00";
+    assert_eq!(pair.put(kind, b"document"), 0xC3);
+    assert!(pair.told()[0].starts_with("Open { opening: Bootstrap"));
+    pair.binding.handle_end();
+    assert_eq!(pair.put(NOTIFICATION, b"package 0"), 0xA0);
+}
+
+#[test]
 fn what_breaks_a_session_is_told_once() {
     type Break = fn(&mut Pair);
     let breaks: [(Break, &str); 4] = [
@@ -312,7 +332,7 @@ fn a_peer_that_was_restarted_and_is_refused_has_no_session() {
         let mut pair = Pair {
             client: Client::new(target(TARGET_DM)),
             binding: Binding::new(
-                Role::Device(Identity::default()),
+                device(),
                 ServerParameters {
                     credentials: credentials.clone(),
                     ..parameters()
