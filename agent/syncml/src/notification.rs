@@ -156,8 +156,9 @@ impl NonceUsed {
         }
     }
 
-    /// A nonce that everyone knows proves no more when it is the stored one as well.
-    fn of(nonce: &[u8]) -> Self {
+    /// What a nonce counts for. One that everyone knows proves no more when it is the stored one as
+    /// well.
+    pub fn of(nonce: &[u8]) -> Self {
         match nonce {
             [] => Self::Empty,
             RESYNC_OCTETS => Self::ResyncOctets,

@@ -1,5 +1,6 @@
 //! The nonces that the server's credentials may be made with, now and before.
 
+use omadm_syncml::NonceUsed;
 use omadm_syncml::auth::AuthScheme;
 
 /// How many nonces of the past are remembered, to tell a stale one from a wrong secret.
@@ -15,8 +16,8 @@ pub(super) enum Shown {
         /// The name that it was shown under.
         name: Option<String>,
     },
-    /// That somebody has seen a message of the server: its nonce is empty, so that every session
-    /// has the same digest.
+    /// That somebody has seen a message of the server: its nonce is empty or the one to
+    /// resynchronise with, so that every such session has the same digest.
     Repeatable,
     /// That the server knows the secret and this nonce.
     Right(Vec<u8>),
@@ -82,7 +83,8 @@ impl Nonces {
             };
         }
         match self.current.iter().find(|nonce| with(nonce)) {
-            Some(nonce) => Shown::Right(nonce.clone()),
+            Some(nonce) if NonceUsed::of(nonce) == NonceUsed::Stored => Shown::Right(nonce.clone()),
+            Some(_) => Shown::Repeatable,
             None if self.current.is_empty() && with(&[]) => Shown::Repeatable,
             None => Shown::wrong(self.past.iter().any(|nonce| with(nonce))),
         }

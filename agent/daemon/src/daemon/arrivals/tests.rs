@@ -604,6 +604,22 @@ fn digest(name: &str, secret: &str, nonce: &[u8]) -> String {
     cred.data.to_string()
 }
 
+/// The header of a server that proves itself with this nonce.
+fn proven_with(nonce: &[u8]) -> String {
+    let cred = digest("lab.example", "srvpass", nonce);
+    format!(
+        "<LocName>lab.example</LocName></Source><Cred><Meta>\
+         <Format xmlns='syncml:metinf'>b64</Format>\
+         <Type xmlns='syncml:metinf'>syncml:auth-md5</Type></Meta><Data>{cred}</Data></Cred>"
+    )
+}
+
+/// The nonce that the device asks its server to use.
+fn next_nonce(answer: &str) -> &str {
+    let nonce = between(answer, "<NextNonce", "</NextNonce>");
+    nonce.split_once('>').unwrap().1
+}
+
 #[tokio::test]
 async fn both_ends_begin_with_the_nonce_to_resynchronise_with() {
     let account = NewAccount {
@@ -615,13 +631,16 @@ async fn both_ends_begin_with_the_nonce_to_resynchronise_with() {
         let mut peer = bench.arrives_as(sealed(7, nonce), LINE, None).await;
         let first = bench.during(peer.next()).await;
         assert!(first.contains(&digest("device", "mine", nonce)), "{first}");
-        let cred = digest("lab.example", "srvpass", nonce);
-        let header = format!(
-            "<LocName>lab.example</LocName></Source><Cred><Meta>\
-             <Format xmlns='syncml:metinf'>b64</Format>\
-             <Type xmlns='syncml:metinf'>syncml:auth-md5</Type></Meta><Data>{cred}</Data></Cred>"
-        );
-        bench.during(peer.answer(&header, 212, GET)).await;
+        // The server's digest with that nonce is what anyone may have overheard.
+        bench
+            .during(peer.answer(&proven_with(nonce), 212, GET))
+            .await;
+        let answer = bench.during(peer.next()).await;
+        assert!(answer.contains("<Data>401</Data>"), "{answer}");
+        let fresh = BASE64.decode(next_nonce(&answer)).unwrap();
+        bench
+            .during(peer.answer(&proven_with(&fresh), 200, GET))
+            .await;
         let answer = bench.during(peer.next()).await;
         assert!(
             answer.contains("<Data>212</Data>") && answer.contains("NextNonce"),

@@ -276,6 +276,28 @@ fn a_stale_nonce_of_the_server_gets_one_more_challenge_and_a_wrong_secret_no_oth
     assert_eq!(stored(&bench, "./Nonces/Server"), b"");
 }
 
+/// The digests of all sessions that resynchronise are the same: whoever has overheard one may show
+/// it in the next.
+#[test]
+fn the_nonce_that_everyone_knows_proves_no_server() {
+    for known in [[0; 4].as_slice(), b"0x00000000"] {
+        let mut account = account();
+        account.server.as_mut().unwrap().nonce = known.to_vec();
+        let mut bench = Bench::with(start(account, PeerProof::None));
+        let body = package_1_accepted(1, 212) + &get("5", "./Play/A");
+        bench.serve_with(&server_cred(known), &body);
+        assert_eq!(bench.says(), ["0 SyncHdr 401 Chal", "5 Get 401", "Final"]);
+        let nonce = nonce_of(&bench.last());
+        bench.serve_with(&server_cred(&nonce), &get("6", "./Play/A"));
+        assert_eq!(
+            bench.says()[..2],
+            ["0 SyncHdr 212 Chal", "6 Get 200 ./Play/A"]
+        );
+        let next = nonce_of(&bench.last());
+        assert_eq!(stored(&bench, "./Nonces/Server"), next);
+    }
+}
+
 #[test]
 fn a_server_that_never_shows_credentials_is_given_up() {
     let mut bench = md5_bench();
