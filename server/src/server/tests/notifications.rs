@@ -157,6 +157,48 @@ fn a_session_that_resynchronises_ends_with_fresh_nonces_on_both_sides() {
     assert_eq!(follow(&mut script, &next, &fresh).status("SyncHdr"), "212");
 }
 
+/// A careful device takes no command of whoever proves nothing but the nonce that everyone knows.
+fn wants_a_fresh_nonce(script: &mut Script) -> Reply {
+    let notified = notify(script, 1);
+    let reply = follow(script, &notified, &[0; 4]);
+    assert_eq!(reply.names(), ["Get"]);
+    let msg_ref = &reply.message.header.msg_id;
+    let refused = content(&reply, b"fresh").replace("<Data>212", "<Data>401");
+    let (header, _) = refused.split_once("</Status>").unwrap();
+    let get = status(msg_ref, &reply.commands()[0].cmd_id(), "Get", 401);
+    let reply = script.send(&format!("{header}</Status>{get}<Final/>"));
+    let secret = Secret::from_text(SERVER.1);
+    let proves = |nonce: &[u8]| {
+        let cred = reply.cred().unwrap();
+        auth::verify(AuthScheme::Md5, cred, SERVER.0, &secret, nonce)
+    };
+    assert!(proves(b"fresh") && !proves(&[0; 4]));
+    reply
+}
+
+#[test]
+fn a_device_that_wants_a_fresh_nonce_first_gets_it() {
+    let mut script = script(b"");
+    let job = script.get("./A");
+    let reply = wants_a_fresh_nonce(&mut script);
+    assert_eq!(reply.names(), ["Get"], "the job is sent again");
+    let body = content(&reply, b"N2");
+    assert_eq!(script.send(&body).phase(), Phase::Ended);
+    assert_eq!(script.state(job), JobState::Done);
+    let next = notify(&mut script, 2);
+    assert_eq!(proof(&next, b"N2"), Some(NonceUsed::Stored));
+}
+
+#[test]
+fn a_fresh_nonce_serves_where_no_job_waits() {
+    let mut script = script(b"");
+    let reply = wants_a_fresh_nonce(&mut script);
+    assert_eq!(reply.phase(), Phase::Ended);
+    let next = notify(&mut script, 2);
+    assert!(!next.resync);
+    assert_eq!(proof(&next, b"fresh"), Some(NonceUsed::Stored));
+}
+
 #[test]
 fn a_device_that_gives_no_nonce_is_asked_once() {
     let mut script = script(b"");
