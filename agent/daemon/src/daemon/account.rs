@@ -34,6 +34,8 @@ pub(super) struct Usable {
     pub name: String,
     /// Whether its sessions need a right clock.
     pub tls: bool,
+    /// Whether none of them can begin by itself.
+    pub waits: bool,
 }
 
 /// The local sides of all accounts by name.
@@ -88,7 +90,7 @@ impl Book {
         dice: &mut dyn FnMut() -> Dice,
     ) -> Vec<String> {
         let mut first = Vec::new();
-        for Usable { name, tls } in accounts {
+        for Usable { name, tls, .. } in accounts {
             let local = self.local(name);
             local.agenda.tls = *tls;
             if local.record.anchor.is_none() {

@@ -102,12 +102,22 @@ pub(super) struct Agenda {
     by_network: Option<Duration>,
     /// Whether its sessions need a right clock.
     pub tls: bool,
+    /// Whether none of its sessions can begin by itself: its server has to come.
+    waits: bool,
 }
 
 impl Agenda {
     /// Nothing is due.
     pub(super) fn is_empty(&self) -> bool {
         self.dues.is_empty()
+    }
+
+    /// Whether its server has to come; then nothing is ever due.
+    pub(super) fn wait_for_server(&mut self, waits: bool) {
+        self.waits = waits;
+        if waits {
+            self.dues.clear();
+        }
     }
 
     /// Plans the regular sessions, or the next attempt of an account that has failed.
@@ -125,6 +135,9 @@ impl Agenda {
         ];
         self.dues.retain(|due| !regular.contains(&due.cause));
         self.hold = self.hold.or_else(|| held(rules, record, now));
+        if self.waits {
+            return;
+        }
         if record.failures > 0 && rules.is_any() {
             let later = Prospect::Later(Duration::ZERO);
             let prospect = *self.prospect.get_or_insert(later);
@@ -143,6 +156,9 @@ impl Agenda {
     }
 
     fn plan_calendar(&mut self, rules: &Rules, since: Option<Wall>, now: Moment, dice: Dice) {
+        if self.waits {
+            return;
+        }
         let due = schedule::calendar(&rules.schedule, since, self.taken, now, dice);
         self.dues.extend(due);
     }
@@ -194,6 +210,9 @@ impl Agenda {
 
     /// Brings a session forward, never back. Says whether it has.
     pub(super) fn hasten(&mut self, due: Due) -> bool {
+        if self.waits {
+            return false;
+        }
         let same = |other: &&mut Due| other.cause == due.cause;
         match self.dues.iter_mut().find(same) {
             Some(planned) if planned.at <= due.at => return false,

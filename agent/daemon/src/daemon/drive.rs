@@ -106,8 +106,7 @@ impl Agent {
     pub(super) fn way(&self, configured: &Configured, from: usize) -> Way {
         let connections = self.connections(configured);
         let settings = self.settings(configured);
-        let own = &self.config.obex.listen;
-        let own: Vec<String> = own.iter().map(ToString::to_string).collect();
+        let own = self.own_lines();
         Way::new(&configured.addresses, &own, &connections, &settings, from)
     }
 

@@ -277,6 +277,20 @@ fn waits_for_link(local: &Local) -> bool {
 }
 
 impl Agent {
+    /// The lines that the device waits on.
+    pub(super) fn own_lines(&self) -> Vec<String> {
+        let own = &self.config.obex.listen;
+        own.iter().map(ToString::to_string).collect()
+    }
+
+    /// Whether no session of an account can begin by itself, because every address of its server
+    /// is a line that the device waits on.
+    pub(super) fn waits_for_server(&self, configured: &Configured) -> bool {
+        let own = self.own_lines();
+        let is_own = |address: &String| own.iter().any(|line| is_same_line(line, address));
+        configured.addresses.iter().all(is_own)
+    }
+
     /// The links that lead to an account's server, in their order.
     pub(super) fn connections(&self, configured: &Configured) -> Vec<Connection> {
         let Configured {

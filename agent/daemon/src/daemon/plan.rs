@@ -99,9 +99,12 @@ impl Agent {
             self.warn_of_strangers();
         }
         let moment = self.moment(now);
+        let usable = self.usable();
+        for Usable { name, waits, .. } in &usable {
+            self.book.local(name).agenda.wait_for_server(*waits);
+        }
         let running = self.running.as_ref().map(|running| &running.account.name);
-        let accounts: Vec<_> = self
-            .usable()
+        let accounts: Vec<_> = usable
             .into_iter()
             .filter(|usable| running != Some(&usable.name) && !self.queue.has(&usable.name))
             .collect();
@@ -131,7 +134,7 @@ impl Agent {
         if self.alerts.is_empty() {
             return;
         }
-        let Some(first) = self.usable().into_iter().next() else {
+        let Some(first) = self.usable().into_iter().find(|usable| !usable.waits) else {
             return;
         };
         let moment = self.moment(now);
@@ -228,6 +231,7 @@ impl Agent {
                 .addresses
                 .iter()
                 .any(|address| address.starts_with("https:")),
+            waits: self.waits_for_server(&configured),
             name: configured.account.name,
         });
         usable.collect()

@@ -31,6 +31,7 @@ impl Agent {
         })?;
         let replan = new.schedule != self.config.schedule
             || new.retry != self.config.retry
+            || new.obex.listen != self.config.obex.listen
             || new.account != self.config.account;
         self.config = merged(&self.config, new);
         logging::set(self.config.log_level.into());

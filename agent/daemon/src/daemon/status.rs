@@ -15,6 +15,9 @@ use crate::connectivity::{self, Connection};
 use crate::control::wire::{self, AccountState, Status};
 use crate::mo::dmacc::{AccountError, Configured, Rule};
 
+/// What an account waits for whose sessions cannot begin by themselves.
+const FOR_SERVER: &str = "for the server, which begins its sessions on the device's own lines";
+
 /// The reply of `GetStatus`.
 pub(super) fn status(agent: &Agent, now: Now) -> Status {
     Status {
@@ -40,6 +43,10 @@ pub(super) fn accounts(agent: &Agent, now: Now) -> Vec<AccountState> {
     entries
         .filter_map(|entry| {
             let state = match entry {
+                Ok(configured) if agent.waits_for_server(&configured) => AccountState {
+                    waiting: Some(FOR_SERVER.to_owned()),
+                    ..state(&configured, &agent.connections(&configured))
+                },
                 Ok(configured) => state(&configured, &agent.connections(&configured)),
                 Err(AccountError::Invalid { name, reason }) => AccountState {
                     name,

@@ -318,6 +318,7 @@ impl Device {
         let usable = [Usable {
             name: "lab".to_owned(),
             tls: false,
+            waits: false,
         }];
         let mut book = Book::default();
         book.local("lab").record = self.stored.clone();

@@ -554,13 +554,13 @@ async fn a_session_whose_line_breaks_goes_on_at_the_next_address() {
 async fn an_account_without_another_address_waits_for_its_server() {
     let listen = "[obex]\nlisten = [\"tty+obex:///dev/no-such-line\"]\n[retry]\ninitial = \"1h\"";
     let mut bench = Bench::new(listen, &[lab("tty+obex:///dev/no-such-line?baud=9600")]).await;
+    bench.agent.plan(false, super::super::clock::now());
     let mut peer = bench.arrives(sealed(7, NONCE), LINE).await;
     bench.during(peer.next()).await;
     peer.breaks().await;
     bench.ends().await;
     assert_eq!(bench.last().result.as_deref(), Some("bearer-failed"));
-    let next = bench.agent.book.local("lab").agenda.next(None).unwrap();
-    assert_eq!(next.causes, [SessionCause::Retry]);
+    assert!(bench.agent.book.local("lab").agenda.is_empty());
     bench.agent.queue.push("lab", &[SessionCause::User], None);
     bench.until(|agent| !agent.queue.has("lab")).await;
     bench.ends().await;
@@ -571,9 +571,22 @@ async fn an_account_without_another_address_waits_for_its_server() {
         detail.contains("the device waits for the server on this line"),
         "{detail}"
     );
-    let lines = status::status(&bench.agent, super::super::clock::now()).lines;
+    // An attempt could only fail, and would be written down each time.
+    let now = super::super::clock::now();
+    bench.agent.config.schedule.interval = Some(Duration::ZERO);
+    bench.agent.config.schedule.at_boot = true;
+    bench.agent.plan_start(true, None, now);
+    assert!(bench.agent.book.local("lab").agenda.is_empty());
+    let told = status::status(&bench.agent, now);
+    let waiting = told.accounts[0].waiting.as_deref().unwrap();
+    assert!(waiting.starts_with("for the server"), "{waiting}");
+    let lines = told.lines;
     assert_eq!((&*lines[0].state, lines.len()), ("away", 1));
     assert!(lines[0].detail.is_some());
+    // Where its server can be called, it is.
+    bench.agent.config.obex.listen.clear();
+    bench.agent.plan(true, now);
+    assert!(!bench.agent.book.local("lab").agenda.is_empty());
 }
 
 #[tokio::test]
