@@ -22,12 +22,18 @@ const VENDOR: usize = 256;
 /// The notification that a session follows.
 pub(in super::super) struct Notice {
     notified: Notified,
-    /// When the nonce to resynchronise with was taken, if it was.
-    resync: Option<Anchor>,
+    /// The nonce to resynchronise with was taken.
+    resync: Option<Resync>,
     /// For the audit.
     text: String,
     /// Who has handed it over, and what is answered.
     answer: Option<(Answer, NotifyReply)>,
+}
+
+/// When the nonce to resynchronise with was taken.
+struct Resync {
+    at: Anchor,
+    before: Option<Anchor>,
 }
 
 impl Agent {
@@ -40,9 +46,14 @@ impl Agent {
         let named = |configured: &Configured| configured.account.name == accepted.account;
         let gone = || Refused::new(Reason::UnknownServer, None, "its account has gone");
         let mut configured = accounts.into_iter().find(named).ok_or_else(gone)?;
-        if let Some(nonce) = accepted.resync {
+        let resync = accepted.resync.map(|nonce| {
             resynchronise(&mut configured, nonce);
-        }
+            let local = self.book.get(&accepted.account);
+            Resync {
+                at: Anchor::new(moment),
+                before: local.and_then(|local| local.record.resync),
+            }
+        });
         let notification = &accepted.notification;
         tell(&accepted.account, notification);
         Ok(Call {
@@ -52,7 +63,7 @@ impl Agent {
             },
             notice: Some(Notice {
                 notified: accepted.notified,
-                resync: accepted.resync.map(|_| Anchor::new(moment)),
+                resync,
                 text: audit(notification, accepted.resync.is_some()),
                 answer: None,
             }),
@@ -72,7 +83,11 @@ impl Agent {
 
     /// What is stored together with the note that a session begins: the notification that it
     /// follows.
-    pub(in super::super) fn notice_changes(&self, beginning: &Beginning, now: Now) -> Vec<Change> {
+    pub(in super::super) fn notice_changes(
+        &mut self,
+        beginning: &Beginning,
+        now: Now,
+    ) -> Vec<Change> {
         let Some(notice) = &beginning.notice else {
             return Vec::new();
         };
@@ -85,13 +100,13 @@ impl Agent {
             },
             commit::audit(&account.server_id, notice.text.clone(), keep, now),
         ];
-        if notice.resync.is_some() {
-            let local = self.book.get(&account.name);
-            let mut record = local.map(|local| local.record.clone()).unwrap_or_default();
-            record.resync = notice.resync;
+        if let Some(resync) = &notice.resync {
+            // What else is stored of the account meanwhile must not take the hour back.
+            let local = self.book.local(&account.name);
+            local.record.resync = Some(resync.at);
             changes.push(Change::Record {
                 account: account.name.clone(),
-                record,
+                record: local.record.clone(),
             });
         }
         changes
@@ -111,9 +126,7 @@ impl Agent {
             return false;
         }
         log::info!("account {}: {} is followed", account.name, notice.text);
-        let local = self.book.local(&account.name);
-        local.seen.add(notice.notified);
-        local.record.resync = notice.resync.or(local.record.resync);
+        self.book.local(&account.name).seen.add(notice.notified);
         self.counters.accepted(notice.resync.is_some());
         if notice.resync.is_some() {
             let session = format!("{:X}", notice.notified.session_id);
@@ -134,6 +147,9 @@ impl Agent {
         let refused = Refused::new(Reason::NotStored, Some(account), &text);
         event::store_trouble(&refused, None);
         self.counters.refused(refused.reason);
+        if let Some(resync) = notice.resync {
+            self.book.local(account).record.resync = resync.before;
+        }
         if let Some((answer, _)) = notice.answer {
             answer.finish(Err::<NotifyReply, _>(refused.error()));
         }

@@ -686,16 +686,33 @@ async fn the_hour_is_counted_over_a_power_cut_in_the_session() {
 }
 
 #[tokio::test]
+async fn the_hour_outlasts_what_is_stored_meanwhile() {
+    let mut bench = Bench::new("", &[lab("http://lab.example/dm")]).await;
+    let peer = bench.arrives(sealed(7, &[0; 4]), LINE).await;
+    let arrival = bench.wakers.arrivals.recv().await.unwrap();
+    bench.agent.arrived(arrival);
+    bench.agent.take_up_arrivals(super::super::clock::now());
+    // The clock is set, say, while the notification is on its way to the disk.
+    bench.agent.keep_records(vec!["lab".to_owned()], Vec::new());
+    bench.until(|agent| agent.running.is_some()).await;
+    drop(peer);
+    let mut bench = bench.killed("").await;
+    let second = bench.arrives(sealed(8, &[0; 4]), LINE).await;
+    bench.is_refused(second, "resync-too-soon").await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_remembered_is_not_followed() {
     let mut bench = Bench::new("", &[lab("http://lab.example/dm")]).await;
     bench.agent.queue.push("lab", &[SessionCause::Alerts], None);
     let state = rusqlite::Connection::open(bench.home.path().join("state.db")).unwrap();
     state.execute_batch("DROP TABLE notification").unwrap();
-    let peer = bench.arrives(sealed(7, NONCE), LINE).await;
+    let peer = bench.arrives(sealed(7, &[0; 4]), LINE).await;
     let arrival = bench.wakers.arrivals.recv().await.unwrap();
     bench.agent.arrived(arrival);
     bench.is_refused(peer, "not-stored").await;
     assert_eq!(bench.counts().0, 0);
+    assert_eq!(bench.agent.book.local("lab").record.resync, None);
     // What else the account has waited with goes on: the disk may be full.
     bench.until(|agent| agent.running.is_some()).await;
     let running = bench.agent.running.as_ref().unwrap();
