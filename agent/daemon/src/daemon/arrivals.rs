@@ -88,13 +88,22 @@ impl Agent {
     /// Opens and closes lines as accounts and configuration want it, but for a session on one of
     /// them: it would lose its line.
     pub(super) fn settle_lines(&mut self) {
-        let on_line = |running: &Running| running.line.is_some();
-        if !self.lines_due || self.running.as_ref().is_some_and(on_line) {
+        if !self.lines_due || self.is_on_line() {
             return;
         }
         self.lines_due = false;
         let accounts: Vec<_> = self.configured().into_iter().flatten().collect();
         self.lines.settle(&self.config, &accounts);
+    }
+
+    /// Whether a session runs on a line, or is about to.
+    fn is_on_line(&self) -> bool {
+        let running = self.running.as_ref();
+        let begins = match self.commit.as_ref().map(|commit| &commit.then) {
+            Some(Then::Begin(beginning)) => beginning.line.is_some(),
+            _ => false,
+        };
+        begins || running.is_some_and(|running| running.line.is_some())
     }
 
     /// A server begins to speak. One that has connected anew has no use for what it said before.

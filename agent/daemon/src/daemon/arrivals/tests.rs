@@ -702,6 +702,28 @@ async fn the_hour_outlasts_what_is_stored_meanwhile() {
 }
 
 #[tokio::test]
+async fn a_line_stays_while_its_session_is_written_down() {
+    let home = tempfile::tempdir().unwrap();
+    let address = format!("unix+obex://{}", home.path().join("obex.sock").display());
+    let listen = format!("[obex]\nlisten = [{address:?}]");
+    let mut bench = Bench::new(&listen, &[lab("http://lab.example/dm")]).await;
+    let mut peer = bench.arrives(sealed(7, NONCE), &address).await;
+    let arrival = bench.wakers.arrivals.recv().await.unwrap();
+    bench.agent.arrived(arrival);
+    bench.agent.settle_lines();
+    bench.agent.take_up_arrivals(super::super::clock::now());
+    // A reload takes the line out of the configuration.
+    bench.agent.config = config("");
+    bench.agent.lines_due = true;
+    bench.agent.settle_lines();
+    assert_eq!(bench.agent.lines.wire().len(), 1, "it is the session's");
+    bench.during(peer.next()).await;
+    bench.during(peer.is_content()).await;
+    bench.ends().await;
+    bench.until(|agent| agent.lines.wire().is_empty()).await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_remembered_is_not_followed() {
     let mut bench = Bench::new("", &[lab("http://lab.example/dm")]).await;
     bench.agent.queue.push("lab", &[SessionCause::Alerts], None);
