@@ -59,6 +59,10 @@ pub(super) struct Agent {
     pub lines_due: bool,
     /// Servers that have begun to speak and are not heard yet, one for each line.
     pub arrivals: VecDeque<Arrival>,
+    /// The account whose server had the last session that began, if it had asked for it.
+    pub heard: Option<String>,
+    /// When a server is heard again that asks without a notification, on `CLOCK_BOOTTIME`.
+    pub polls_from: Duration,
     /// What has come of the wishes of servers for sessions.
     pub counters: Counters,
     pub kpis: Kpis,
@@ -189,19 +193,34 @@ impl Agent {
         }
         self.look_for_links(now);
         self.settle_lines();
-        self.take_up_arrivals(now);
         let (moment, clock) = (self.moment(now), self.clock_wait(now));
         let busy = self.running.as_ref().map(|running| &*running.account.name);
         for (account, causes) in self.book.take_due(moment, clock, busy) {
             self.queue.push(&account, &causes, None);
         }
+        self.take_turns(now);
+        self.lines.set_busy(self.is_busy());
+    }
+
+    /// Hears the servers that have begun to speak and begins what waits. A server goes first, but
+    /// not twice in a row while other accounts wait.
+    fn take_turns(&mut self, now: Now) {
+        let heard = self.heard.as_deref();
+        if heard.is_some_and(|account| self.queue.has_others(account)) {
+            self.begin_waiting(now);
+        }
+        self.take_up_arrivals(now);
+        self.begin_waiting(now);
+    }
+
+    fn begin_waiting(&mut self, now: Now) {
         while self.running.is_none()
             && self.commit.is_none()
             && let Some(waiting) = self.queue.pop()
         {
+            self.heard = None;
             self.begin(waiting, now);
         }
-        self.lines.set_busy(self.is_busy());
     }
 
     /// When something is to be done next although nothing happens, on `CLOCK_BOOTTIME`.

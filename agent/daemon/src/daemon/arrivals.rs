@@ -6,6 +6,8 @@
 
 mod notice;
 
+use std::time::Duration;
+
 use omadm_bindings::obex::ObexCredential;
 use omadm_bindings::{Arrival, Bearer, SessionOpening};
 use omadm_dm::session::SessionCause;
@@ -22,6 +24,11 @@ use crate::event::{self, About};
 use crate::mo::dmacc::Configured;
 
 pub(super) use self::notice::Notice;
+
+/// A server that asks without a notification proves nothing by it: it is heard again so long after
+/// it has begun a session, unless that went well. Each session is written down, and keeps others
+/// waiting.
+const POLLS: Duration = Duration::from_mins(1);
 
 /// A line on which a server has begun to speak.
 pub(super) struct Line {
@@ -179,7 +186,7 @@ impl Agent {
     fn judge(&self, opening: &SessionOpening, now: Now) -> Result<Call, Refused> {
         match opening {
             SessionOpening::Notification(octets) => self.judge_notification(octets, now),
-            SessionOpening::Poll => self.judge_poll(),
+            SessionOpening::Poll => self.judge_poll(now),
             // A device's first word: no line of a device takes it.
             SessionOpening::Message => {
                 let text = "a message came without a notification before it";
@@ -197,11 +204,16 @@ impl Agent {
 
     /// A server that asks without a notification stands for the account that the configuration
     /// names.
-    fn judge_poll(&self) -> Result<Call, Refused> {
+    fn judge_poll(&self, now: Now) -> Result<Call, Refused> {
         let refuse = |text: &str| Refused::new(Reason::Poll, None, text);
         let name = self.config.obex.poll.as_deref().ok_or_else(|| {
             refuse("a server asks without a notification, and obex.poll names no account for it")
         })?;
+        if now.boot < self.polls_from {
+            return Err(refuse(
+                "a server asks again, too soon after a session without a notification",
+            ));
+        }
         let mut accounts = self.configured().into_iter().flatten();
         let configured = accounts.find(|found| found.account.name == name);
         let unusable = || {
@@ -230,7 +242,11 @@ impl Agent {
             let waiting = Waiting::new(&account.name, causes, waiters);
             self.queue.give_back(waiting);
         }
+        if call.cause == SessionCause::Poll {
+            self.polls_from = now.boot + POLLS;
+        }
         let name = &call.configured.account.name;
+        self.heard = Some(name.clone());
         let waiting = self.queue.take(name);
         let mut waiting = waiting.unwrap_or_else(|| Waiting::new(name, Vec::new(), Vec::new()));
         waiting.add(&[call.cause]);

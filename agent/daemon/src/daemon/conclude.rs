@@ -64,6 +64,9 @@ impl Agent {
             return;
         };
         let failed = end.failed.map(|prospect| running.or_earlier(prospect));
+        if failed.is_none() && running.causes.contains(&SessionCause::Poll) {
+            self.polls_from = now.boot;
+        }
         let mut state = running.state(now);
         state.session_id = end.session_id;
         state.commands = end.commands;

@@ -145,6 +145,11 @@ impl<W> Queue<W> {
         }
     }
 
+    /// Whether any account but this one waits.
+    pub(super) fn has_others(&self, account: &str) -> bool {
+        self.waiting.iter().any(|entry| entry.account != account)
+    }
+
     pub(super) fn has(&self, account: &str) -> bool {
         self.waiting.iter().any(|entry| entry.account == account)
     }

@@ -274,6 +274,8 @@ pub(super) async fn agent(
         lines,
         lines_due: true,
         arrivals: std::collections::VecDeque::new(),
+        heard: None,
+        polls_from: Duration::ZERO,
         counters: Counters::default(),
         kpis,
         deferred: std::collections::VecDeque::new(),

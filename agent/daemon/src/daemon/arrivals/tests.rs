@@ -610,6 +610,56 @@ async fn a_server_may_ask_without_a_notification_where_it_is_allowed() {
     }
 }
 
+#[tokio::test]
+async fn whoever_only_asks_is_not_followed_again_and_again() {
+    let more = format!("[obex]\nlisten = [{OTHER:?}]\npoll = \"lab\"");
+    let mut bench = Bench::new(&more, &[lab(OTHER)]).await;
+    let mut peer = bench.arrives(SessionOpening::Poll, OTHER).await;
+    bench.during(peer.next()).await;
+    peer.breaks().await;
+    bench.ends().await;
+    // Each session is written down, and proves nothing of whom it was for.
+    for _ in 0..3 {
+        let peer = bench.arrives(SessionOpening::Poll, OTHER).await;
+        bench.is_refused(peer, "poll").await;
+    }
+    assert_eq!(bench.agent.book.local("lab").record.failures, 1);
+    // Who proves himself is heard all the same,
+    let mut peer = bench.arrives(sealed(7, NONCE), OTHER).await;
+    bench.during(peer.next()).await;
+    bench.during(peer.is_content()).await;
+    bench.ends().await;
+    // and who asks is after a while.
+    bench.agent.polls_from = Duration::ZERO;
+    let mut peer = bench.arrives(SessionOpening::Poll, OTHER).await;
+    bench.during(peer.next()).await;
+}
+
+#[tokio::test]
+async fn a_server_that_connects_again_and_again_leaves_others_their_turn() {
+    // It takes connections and says nothing.
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("https://{}/dm", server.local_addr().unwrap());
+    let other = NewAccount {
+        name: "other".to_owned(),
+        server_id: "other.example".to_owned(),
+        ..lab(&address)
+    };
+    let mut bench = Bench::new("", &[lab("http://lab.example/dm"), other]).await;
+    let mut peer = bench.arrives(sealed(7, NONCE), LINE).await;
+    bench.during(peer.next()).await;
+    bench
+        .agent
+        .queue
+        .push("other", &[SessionCause::Alerts], None);
+    let again = bench.arrives(sealed(8, NONCE), LINE).await;
+    bench.until(|agent| agent.arrivals.len() == 1).await;
+    peer.breaks().await;
+    bench.is_refused(again, "busy").await;
+    let running = bench.agent.running.as_ref().unwrap();
+    assert_eq!(running.account.name, "other");
+}
+
 /// The digest of a message of the device or the server, by name, secret and nonce.
 fn digest(name: &str, secret: &str, nonce: &[u8]) -> String {
     let secret = Secret::from_text(secret);
