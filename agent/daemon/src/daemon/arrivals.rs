@@ -19,7 +19,7 @@ use super::lines::{self, ARRIVALS};
 use super::notified::{Reason, Refused};
 use super::opening::{Opened, Opening};
 use super::queue::Waiting;
-use super::sessions::{Beginning, Running, Stage};
+use super::sessions::{Beginning, Running};
 use crate::event::{self, About};
 use crate::mo::dmacc::Configured;
 
@@ -86,10 +86,13 @@ impl Agent {
         self.stop_at.is_none() && self.arrivals.len() < ARRIVALS
     }
 
-    /// Whether a session runs or is about to.
+    /// Whether a session runs or is about to, and none that would give way to a server.
     pub(super) fn is_busy(&self) -> bool {
         let then = self.commit.as_ref().map(|commit| &commit.then);
-        self.running.is_some() || matches!(then, Some(Then::Begin(_))) || self.stop_at.is_some()
+        let stays = |running: &Running| running.gives_way_at().is_none();
+        self.running.as_ref().is_some_and(stays)
+            || matches!(then, Some(Then::Begin(_)))
+            || self.stop_at.is_some()
     }
 
     /// Opens and closes lines as accounts and configuration want it, but for a session on one of
@@ -175,8 +178,7 @@ impl Agent {
     /// because this line had broken gives way.
     fn hindrance(&self, address: &str) -> Option<Refused> {
         let running = self.running.as_ref()?;
-        let trying = matches!(running.stage, Stage::Opening(_));
-        if trying && running.left.as_deref() == Some(address) {
+        if running.gives_way_at() == Some(address) {
             return None;
         }
         let text = format!("a session with {} runs", running.account.name);

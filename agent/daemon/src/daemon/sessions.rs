@@ -155,6 +155,12 @@ impl Running {
         self.causes.first().copied().unwrap_or(SessionCause::User)
     }
 
+    /// The line that this one only tries another address for, because it had broken.
+    pub(super) fn gives_way_at(&self) -> Option<&str> {
+        let trying = matches!(self.stage, Stage::Opening(_));
+        self.left.as_deref().filter(|_| trying)
+    }
+
     /// What happens next. Cancel-safe.
     pub(super) async fn step(&mut self) -> Step {
         match &mut self.stage {

@@ -501,6 +501,7 @@ async fn a_server_that_comes_back_is_heard_before_another_address_is() {
     peer.breaks().await;
     let (called, _) = bench.during(server.accept()).await.unwrap();
     assert!(bench.agent.running.is_some());
+    assert!(!bench.agent.is_busy(), "nobody could connect to be heard");
     // Whoever proves nothing does not end that attempt.
     let stranger = bench.arrives(sealed_by(8, "guessed", NONCE), LINE).await;
     bench.is_refused(stranger, "bad-digest").await;
@@ -508,6 +509,7 @@ async fn a_server_that_comes_back_is_heard_before_another_address_is() {
     let mut again = bench.arrives(sealed(8, NONCE), LINE).await;
     let first = bench.during(again.next()).await;
     assert!(first.contains("<SessionID>8</SessionID>"), "{first}");
+    assert!(bench.agent.is_busy());
     bench.during(again.is_content()).await;
     bench.ends().await;
     let last = bench.last();
