@@ -20,6 +20,7 @@ use crate::rights;
 pub use check::check;
 pub(crate) use check::{descriptions, read_description};
 pub use load::{Finding, Place, Severity, load};
+pub(crate) use obex::is_same_line;
 pub use obex::{ListenAddress, Obex};
 pub use schedule::{Account, AccountSchedule, Clock, Expression, Retry, Schedule, Zone};
 

@@ -90,9 +90,19 @@ impl Obex {
     fn twice(&self) -> Option<&ListenAddress> {
         let mut lines = self.listen.iter().enumerate();
         let before = |at: usize| self.listen.iter().take(at);
-        let twice = lines.find(|(at, line)| before(*at).any(|other| other == *line));
+        let same = |one: &ListenAddress, other: &ListenAddress| {
+            is_same_line(one.address().as_str(), other.address().as_str())
+        };
+        let twice = lines.find(|(at, line)| before(*at).any(|other| same(other, line)));
         twice.map(|(_, line)| line)
     }
+}
+
+/// Whether two addresses are the same line: the parameters that follow one say how it is used, not
+/// which it is.
+pub(crate) fn is_same_line(one: &str, other: &str) -> bool {
+    let place = |text: &str| text.split('?').next().map(str::to_owned);
+    place(one) == place(other)
 }
 
 /// An address that is waited at.

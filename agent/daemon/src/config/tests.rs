@@ -214,6 +214,10 @@ fn a_line_that_cannot_be_is_refused_with_its_place() {
             "agent.toml:2:1: listen: unix+obex:///a stands there twice",
         ),
         (
+            "[obex]\nlisten = [\"tty+obex:///dev/a\", \"tty+obex:///dev/a?baud=9600\"]\n",
+            "agent.toml:2:1: listen: tty+obex:///dev/a?baud=9600 stands there twice",
+        ),
+        (
             "[obex]\nidle-timeout = \"9s\"\n",
             "agent.toml:2:1: idle-timeout: must be at least \"10s\"",
         ),

@@ -13,6 +13,7 @@ use omadm_syncml::Now;
 use super::account::Local;
 use super::agent::Agent;
 use super::schedule::{Due, Prospect};
+use crate::config::is_same_line;
 use crate::connectivity::{self, Binding, Connection, DEFAULT_ROUTE, Links, Obstacle, Rules};
 use crate::mo::dmacc::{AccountPolicy, AccountProxy, CertificateFiles, Configured, Rule};
 
@@ -196,13 +197,6 @@ impl Way {
         }
         Err(unreachable(&failures, several))
     }
-}
-
-/// Whether an address is a line of the device's own: the parameters that follow it say how it is
-/// used, not which it is.
-fn is_same_line(line: &str, address: &str) -> bool {
-    let place = |text: &str| text.split('?').next().map(str::to_owned);
-    place(line) == place(address)
 }
 
 fn bound(mut settings: Settings, binding: Binding) -> Settings {
