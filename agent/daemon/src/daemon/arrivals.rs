@@ -13,6 +13,7 @@ use omadm_bindings::{Arrival, Bearer, SessionOpening};
 use omadm_dm::session::SessionCause;
 use omadm_syncml::{Now, PeerProof};
 
+use super::agenda::Why;
 use super::agent::Agent;
 use super::commit::Then;
 use super::lines::{self, ARRIVALS};
@@ -214,6 +215,13 @@ impl Agent {
         if now.boot < self.polls_from {
             return Err(refuse(
                 "a server asks again, too soon after a session without a notification",
+            ));
+        }
+        let local = self.book.get(name);
+        let hold = local.and_then(|local| local.agenda.hold(self.moment(now)));
+        if hold.is_some_and(|hold| hold.why == Why::Crashes) {
+            return Err(refuse(
+                "a server asks without a notification, and omadmd did not survive its sessions",
             ));
         }
         let mut accounts = self.configured().into_iter().flatten();

@@ -638,6 +638,24 @@ async fn whoever_only_asks_is_not_followed_again_and_again() {
 }
 
 #[tokio::test]
+async fn whoever_only_asks_does_not_end_the_daemon_again_and_again() {
+    let more = "[obex]\npoll = \"lab\"";
+    let mut bench = Bench::new(more, &[lab("http://lab.example/dm")]).await;
+    for crashes in 1..=3 {
+        let mut peer = bench.arrives(SessionOpening::Poll, LINE).await;
+        bench.during(peer.next()).await;
+        drop(peer);
+        bench = bench.killed(more).await;
+        assert_eq!(bench.agent.book.local("lab").record.crashes, crashes);
+    }
+    let peer = bench.arrives(SessionOpening::Poll, LINE).await;
+    bench.is_refused(peer, "poll").await;
+    // A server that proves itself is heard: who else could mend it?
+    let mut peer = bench.arrives(sealed(7, NONCE), LINE).await;
+    bench.during(peer.next()).await;
+}
+
+#[tokio::test]
 async fn a_server_that_connects_again_and_again_leaves_others_their_turn() {
     // It takes connections and says nothing.
     let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
