@@ -195,12 +195,10 @@ impl Agent {
                 let text = "a message came without a notification before it";
                 Err(Refused::new(Reason::Poll, None, text))
             }
-            SessionOpening::Bootstrap(document) => {
-                let text = format!(
-                    "a bootstrap ({} octets) is refused: this version takes none",
-                    document.body.len()
-                );
-                Err(Refused::new(Reason::Bootstrap, None, &text))
+            // Without anything of it: each new text would be a line in the log.
+            SessionOpening::Bootstrap(_) => {
+                let text = "a bootstrap is refused: this version takes none";
+                Err(Refused::new(Reason::Bootstrap, None, text))
             }
         }
     }
