@@ -26,9 +26,9 @@ use crate::mo::dmacc::Configured;
 
 pub(super) use self::notice::Notice;
 
-/// A server that asks without a notification proves nothing by it: it is heard again so long after
-/// it has begun a session, unless that went well. Each session is written down, and keeps others
-/// waiting.
+/// A server that asks without a notification proves nothing by it. Where its line proves nothing
+/// either, it is heard again so long after it has begun a session, unless that went well: each
+/// session is written down, and keeps others waiting.
 const POLLS: Duration = Duration::from_mins(1);
 
 /// A line on which a server has begun to speak.
@@ -250,7 +250,9 @@ impl Agent {
             let waiting = Waiting::new(&account.name, causes, waiters);
             self.queue.give_back(waiting);
         }
-        if call.cause == SessionCause::Poll {
+        let proof = line.as_ref().map(|line| line.bearer.proof);
+        let is_proven = proof.is_some_and(|proof| call.configured.account.accepts(proof));
+        if call.cause == SessionCause::Poll && !is_proven {
             self.polls_from = now.boot + POLLS;
         }
         let name = &call.configured.account.name;
