@@ -21,7 +21,10 @@ use std::path::Path;
 pub(super) fn run(common: &Common, options: &Notify, out: &mut dyn Write) -> Result<(), Error> {
     let mut policy = Policy::default();
     let store = Store::open_existing(&common.db)?;
-    let server_id = store.meta("server-id")?;
+    let server_id = match &options.server_id {
+        Some(id) => Some(id.clone()),
+        None => store.meta("server-id")?,
+    };
     policy.settings.server_id = server_id.unwrap_or_else(|| DEFAULT_SERVER_ID.into());
     let wish = Wish {
         device: options.device.clone(),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use omadm_syncml::Package0;
 
 use super::arguments::Listing;
 use super::client::Client;
@@ -25,11 +26,13 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let octets = input::document(file)?;
+    let unusable = |reason: &dyn std::fmt::Display| {
+        Failure::new(exit::DATA, format_args!("{}: {reason}", input::name(file)))
+    };
     if octets.len() > LONGEST {
-        let name = input::name(file);
-        let message = format_args!("{name}: longer than a notification can be");
-        return Err(Failure::new(exit::DATA, message));
+        return Err(unusable(&"longer than a notification can be"));
     }
+    Package0::parse(&octets).map_err(|error| unusable(&format_args!("no Package 0: {error}")))?;
     let package = BASE64.encode(octets);
     let reply = client.call(Notify { package })?;
     if listing.json {

@@ -64,6 +64,10 @@ pub(in crate::cli) struct Notify {
         value_parser = line
     )]
     pub(in crate::cli) line: Option<LineAddress>,
+    /// The server's identifier, which the account on the device names; that of the last serve when
+    /// left out.
+    #[arg(long, value_name = "ID")]
+    pub(in crate::cli) server_id: Option<String>,
     /// What the user of the device is to see of the session.
     #[arg(long, value_enum)]
     pub(in crate::cli) ui: Option<Ui>,
