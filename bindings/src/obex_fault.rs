@@ -56,7 +56,8 @@ impl fmt::Display for ObexFault {
                 write!(f, "the peer answers {request} with {code}")?;
                 f.write_str(match (*request, *code) {
                     (_, ResponseCode::UNAUTHORIZED) => {
-                        ": the name and secret that it asks for in OBEX are others here, or none"
+                        ": it wants another OBEX name and secret than this end has: give it the right ones \
+                         (--obex-name, --obex-secret-file)"
                     }
                     ("CONNECT", ResponseCode::NOT_FOUND | ResponseCode::FORBIDDEN) => {
                         ": it has no service for device management (SYNCML-DM)"
