@@ -40,14 +40,14 @@ def load():
 
 class Client:
     def __init__(self, line, mtu):
-        self.library, self.line, self.connection = load(), line, None
+        self.obex, self.line, self.connection = load(), line, None
         self.result = None
         # The library keeps pointers to all of these.
         self.event, self.buffers = EVENT(self.happened), []
-        self.handle = self.library.OBEX_Init(TRANSPORT_FD, self.event, 0)
-        if self.library.OBEX_SetTransportMTU(self.handle, mtu, mtu) < 0:
+        self.handle = self.obex.OBEX_Init(TRANSPORT_FD, self.event, 0)
+        if self.obex.OBEX_SetTransportMTU(self.handle, mtu, mtu) < 0:
             sys.exit("libopenobex takes no packets of this size")
-        if self.library.FdOBEX_TransportSetup(self.handle, line.fileno(), line.fileno(), 0) < 0:
+        if self.obex.FdOBEX_TransportSetup(self.handle, line.fileno(), line.fileno(), 0) < 0:
             sys.exit("libopenobex does not take the line")
 
     def happened(self, _handle, answer, _mode, event, _command, code):
@@ -60,7 +60,7 @@ class Client:
         kind, value, size = ctypes.c_uint8(), ctypes.c_uint64(), ctypes.c_uint32()
         places = [ctypes.byref(place) for place in (kind, value, size)]
         found = {}
-        while answer and self.library.OBEX_ObjectGetNextHeader(self.handle, answer, *places) == 1:
+        while answer and self.obex.OBEX_ObjectGetNextHeader(self.handle, answer, *places) == 1:
             if kind.value & 0xC0 == 0xC0:
                 found[kind.value] = value.value & 0xFFFFFFFF
             else:
@@ -69,27 +69,27 @@ class Client:
 
     def add(self, request, kind, value):
         if isinstance(value, int):
-            added = self.library.OBEX_ObjectAddHeader(self.handle, request, kind, value, 4, 0)
+            added = self.obex.OBEX_ObjectAddHeader(self.handle, request, kind, value, 4, 0)
         else:
             buffer = ctypes.create_string_buffer(value, max(len(value), 1))
             self.buffers.append(buffer)
             place = ctypes.addressof(buffer)
-            added = self.library.OBEX_ObjectAddHeader(self.handle, request, kind, place, len(value), 0)
+            added = self.obex.OBEX_ObjectAddHeader(self.handle, request, kind, place, len(value), 0)
         if added < 0:
             sys.exit(f"libopenobex takes no header 0x{kind:02X}")
 
     def request(self, name, opcode, headers):
-        request = self.library.OBEX_ObjectNew(self.handle, opcode)
+        request = self.obex.OBEX_ObjectNew(self.handle, opcode)
         if self.connection is not None:
             self.add(request, HEADER_CONNECTION, self.connection)
         for kind, value in headers:
             self.add(request, kind, value)
         self.result = None
-        if self.library.OBEX_Request(self.handle, request) < 0:
+        if self.obex.OBEX_Request(self.handle, request) < 0:
             sys.exit(f"{name} cannot be sent")
         while self.result is None:
             # What it returns is about the packet; an answer that it does not like is told beside.
-            handled = self.library.OBEX_HandleInput(self.handle, TIMEOUT)
+            handled = self.obex.OBEX_HandleInput(self.handle, TIMEOUT)
             if self.result is None and handled <= 0:
                 sys.exit(f"{name} is not answered ({handled})")
         self.buffers.clear()
