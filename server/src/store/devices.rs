@@ -114,6 +114,10 @@ impl Store {
             if added == 0 && !new.replace {
                 return Ok(false);
             }
+            // With new credentials nobody can have the nonces of the old ones: the ends have to
+            // find together again, whenever they last did.
+            let query = "UPDATE devices SET resynchronised = NULL WHERE id = ?1";
+            transaction.execute(query, [&device.id])?;
             transaction.execute("DELETE FROM secrets WHERE device = ?1", [&device.id])?;
             put_credential(transaction, &device.id, "device", &device.client)?;
             if let Some(server) = &device.server {

@@ -142,6 +142,23 @@ fn a_database_of_the_version_before_is_taken_over() {
 }
 
 #[test]
+fn with_new_credentials_the_ends_may_find_together_anew() {
+    let mut store = Store::in_memory().unwrap();
+    store.add_device(&device("a"), NOW).unwrap();
+    store
+        .change(|t| notifications::begin(t, "a", 9, true, NOW))
+        .unwrap();
+    let again = NewDevice {
+        replace: true,
+        ..device("a")
+    };
+    store.add_device(&again, NOW).unwrap();
+    let past = store.read(|c| notifications::past(c, "a", NOW)).unwrap();
+    // The numbers stay: the device remembers them.
+    assert!(past.numbers == [9] && !past.resynchronised);
+}
+
+#[test]
 fn a_secret_for_obex_is_kept_like_the_others() {
     let folder = folder();
     let path = folder.path().join("server.db");
