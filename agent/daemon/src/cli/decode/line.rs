@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use bytes::Bytes;
-use omadm_bindings::obex::{Capture, Captured, CapturedCode, ConnectFields, Header, HeaderValue};
+use omadm_bindings::obex::{
+    Capture, CaptureError, Captured, CapturedCode, ConnectFields, Header, HeaderValue,
+};
 use omadm_syncml::notification::{self, Package0};
 use serde::Serialize;
 
@@ -16,23 +18,46 @@ use super::{decode, render};
 pub(super) enum Found {
     /// A notification.
     Notification(Box<Package0>),
-    /// Packets.
-    Capture(Vec<Captured>),
+    /// Packets, and where they end too early.
+    Capture(Vec<Captured>, Option<CaptureError>),
 }
 
 /// Reads octets that are no document; the error says what was tried.
 pub(super) fn read(octets: &[u8]) -> Result<Found, String> {
     let octets = hexadecimal(octets).unwrap_or_else(|| octets.to_vec());
-    let packets: Result<Vec<_>, _> = Capture::new(Bytes::from(octets.clone())).collect();
-    match (packets, Package0::parse(&octets)) {
+    let (packets, rest) = capture(&octets);
+    match (packets, rest, Package0::parse(&octets)) {
         // The digest of a notification may begin as a packet does, but hardly fits as one.
-        (Ok(packets), _) if !packets.is_empty() => Ok(Found::Capture(packets)),
-        (_, Ok(package)) => Ok(Found::Notification(Box::new(package))),
-        (Ok(_), Err(package)) => Err(format!("no Package 0: {package}")),
-        (Err(capture), Err(package)) => Err(format!(
+        (packets, None, _) if !packets.is_empty() => Ok(Found::Capture(packets, None)),
+        (_, _, Ok(package)) => Ok(Found::Notification(Box::new(package))),
+        (packets, rest, Err(_)) if !packets.is_empty() => Ok(Found::Capture(packets, rest)),
+        (_, None, Err(package)) => Err(format!("no Package 0: {package}")),
+        (_, Some(capture), Err(package)) => Err(format!(
             "no Package 0: {package}; no capture of OBEX: {capture}"
         )),
     }
+}
+
+/// The packets of a capture, and why it is none from somewhere on. The AT dialogue before OBEX
+/// is passed over, and so is the one after it.
+fn capture(octets: &[u8]) -> (Vec<Captured>, Option<CaptureError>) {
+    let is_text = |octet: &u8| matches!(octet, b' '..=b'~' | b'\r' | b'\n');
+    let begin = octets.iter().position(|octet| !is_text(octet)).unwrap_or(0);
+    let end = octets
+        .iter()
+        .rposition(|octet| !is_text(octet))
+        .map_or(0, |at| at + 1);
+    let (mut packets, mut fault) = (Vec::new(), None);
+    let whole = Bytes::copy_from_slice(octets.get(begin..).unwrap_or_default());
+    for packet in Capture::new(whole) {
+        match packet {
+            Ok(packet) => packets.push(packet),
+            Err(error) => fault = Some(error),
+        }
+    }
+    // The last packet may end with text of its own, so this is only known now.
+    let fault = fault.filter(|fault| packets.is_empty() || begin + fault.offset < end);
+    (packets, fault)
 }
 
 /// The octets of a text in hexadecimal, with whatever marks the direction of its lines, and with
@@ -63,19 +88,24 @@ impl Found {
     pub(super) fn print(&self, style: Style, out: &mut dyn Write) -> io::Result<()> {
         match self {
             Self::Notification(package) => write!(out, "{package}"),
-            Self::Capture(packets) => Printer {
-                style,
-                out,
-                object: Object::default(),
+            Self::Capture(packets, rest) => {
+                let mut printer = Printer {
+                    style,
+                    out,
+                    object: Object::default(),
+                };
+                printer.packets(packets)?;
+                rest.map_or(Ok(()), |fault| {
+                    writeln!(out, "{}", style.bad(&format!("no OBEX any more {fault}")))
+                })
             }
-            .packets(packets),
         }
     }
 
     pub(super) fn json(&self) -> Json {
         match self {
             Self::Notification(package) => Json::Notification(package_json(package)),
-            Self::Capture(packets) => {
+            Self::Capture(packets, _) => {
                 let mut object = Object::default();
                 let packets = packets
                     .iter()
@@ -364,6 +394,22 @@ OBEX, 5 packets, 57 octets
         assert_eq!(json["obex"][2]["notification"]["session_id"], "1234");
         let alone = printed(package.as_bytes());
         assert!(alone.starts_with("Package 0\n"), "{alone}");
+    }
+
+    #[test]
+    fn what_stands_around_packets_costs_none_of_them() {
+        let connect = b"\x80\0\x07\x10\0\x04\0";
+        let around = [b"AT+CPROT=0\r\r\nCONNECT\r\n", &connect[..], b"\r\nOK\r\n"].concat();
+        let text = printed(&around);
+        assert!(text.contains("> CONNECT version 1.0"), "{text}");
+        assert!(!text.contains("any more"), "{text}");
+        let cut = [&connect[..], b"\x82\0\x09\x48"].concat();
+        let text = printed(&cut);
+        assert!(text.contains("> CONNECT"), "{text}");
+        assert!(
+            text.contains("no OBEX any more at octet 7: the packet is cut off"),
+            "{text}"
+        );
     }
 
     #[test]
