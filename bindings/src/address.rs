@@ -54,6 +54,10 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
         let name = text.split_once(':').map_or("", |(scheme, _)| scheme);
+        if text.starts_with("/dev/") {
+            let form = format!("a serial port is written tty+obex://{text}");
+            return Err(AddressError::new(form));
+        }
         let scheme = SCHEMES
             .iter()
             .find(|known| known.name.eq_ignore_ascii_case(name))

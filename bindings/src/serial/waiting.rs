@@ -80,7 +80,7 @@ impl Waiting {
         match error.kind() {
             io::ErrorKind::NotFound => {
                 log::warn!(
-                    "{} is unplugged: waiting for it",
+                    "{} is not there: waiting for it",
                     self.address.path.display()
                 );
             }

@@ -53,7 +53,7 @@ async fn a_device_is_waited_for_and_two_lines_say_so() {
     assert_eq!(
         ours,
         [
-            &(Level::Warn, format!("{shown} is unplugged: waiting for it")),
+            &(Level::Warn, format!("{shown} is not there: waiting for it")),
             &(Level::Info, format!("{shown} is back")),
         ]
     );
