@@ -276,7 +276,7 @@ impl Agent {
         self.counters.refused(refused.reason);
         let place = line.unwrap_or("a local user");
         match refused.reason {
-            Reason::BadDigest => {
+            Reason::BadDigest | Reason::EmptyNonce => {
                 let account = refused.account.as_deref().unwrap_or_default();
                 let node = format!("./DMAcc/{account}");
                 let about = About {

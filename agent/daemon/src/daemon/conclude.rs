@@ -230,6 +230,14 @@ impl End {
         self.result == "bearer-failed"
     }
 
+    /// The session in words, for the beginning of a sentence; one that never began has no name.
+    pub(super) fn session(&self) -> String {
+        match self.session_id.as_str() {
+            "" => "the session ".to_owned(),
+            id => format!("session {id} "),
+        }
+    }
+
     /// The end of a session that never began.
     pub(super) fn early(
         result: &'static str,

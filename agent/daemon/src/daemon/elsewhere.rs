@@ -33,7 +33,7 @@ impl Agent {
         };
         let left = broken.line.clone().or(broken.left.clone());
         let place = broken.line.as_deref().unwrap_or(&broken.account.address);
-        log::warn!("{place}: {failed}");
+        log::warn!("{}has broken off: {place}: {failed}", failed.session());
         let beginning = Beginning {
             waiting: anew(broken),
             configured,

@@ -224,10 +224,14 @@ fn tell(account: &str, notification: &Notification) {
 
 fn audit(notification: &Notification, resync: bool) -> String {
     format!(
-        "notification {} (initiator {}, user interaction {}){}",
+        "notification {} (initiator {}, ui-mode {}{})",
         notification.session_text(),
         notification.initiator,
         notification.ui_mode,
-        if resync { ", resynchronised" } else { "" }
+        if resync {
+            ", with the nonce to resynchronise with"
+        } else {
+            ""
+        }
     )
 }
