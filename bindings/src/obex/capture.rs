@@ -3,6 +3,7 @@
 use super::code::{Opcode, ResponseCode};
 use super::frame::FrameError;
 use super::header::{Header, HeaderError, HeaderId, HeaderReader, HeaderValue};
+use super::headers::media_type;
 use super::packet::{ConnectFields, HEAD};
 
 use bytes::{Buf, Bytes};
@@ -217,10 +218,7 @@ impl Captured {
     pub fn kind(&self) -> Option<String> {
         let mut all = self.headers.iter();
         all.find_map(|header| match (header.id, &header.value) {
-            (HeaderId::TYPE, HeaderValue::Octets(text)) => {
-                let text = String::from_utf8_lossy(text);
-                Some(text.trim_matches(['\0', ' ']).to_owned())
-            }
+            (HeaderId::TYPE, HeaderValue::Octets(text)) => Some(media_type(text)),
             _ => None,
         })
     }

@@ -3,6 +3,7 @@
 
 use super::auth::ObexCredential;
 use super::binding::{Binding, BindingOutput, Role};
+use super::carry::{READ, instant, send};
 use super::frame::{FrameError, Framing};
 use super::headers::Received;
 use super::server::{Disturbance, ServerParameters, ServerTimeouts};
@@ -11,21 +12,14 @@ use crate::bearer::{Bearer, BearerEvent, Traffic};
 use crate::error::Error;
 use crate::obex_fault::ObexFault;
 
-use bytes::Bytes;
 use omadm_syncml::{Envelope, PeerProof};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
-
-/// A peer that takes nothing for so long is gone, however slow its line.
-const WRITE: Duration = Duration::from_mins(2);
-
-/// Octets that are read at once.
-const READ: usize = 16 * 1024;
 
 /// What a line is, and what its sessions are handed to.
 #[derive(Debug, Clone)]
@@ -193,8 +187,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
 
     /// Waits for whatever comes first.
     async fn woken(&mut self, buffer: &mut [u8]) -> Woken {
-        let deadline = self.began.checked_add(self.binding.deadline());
-        let deadline = deadline.unwrap_or_else(|| Instant::now() + Duration::from_hours(24));
+        let deadline = instant(self.began, self.binding.deadline());
         tokio::select! {
             biased;
             envelope = next(&mut self.channels) => Woken::Envelope(envelope),
@@ -227,7 +220,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
     async fn carry_out(&mut self) -> io::Result<Option<End>> {
         while let Some(output) = self.binding.poll_output() {
             match output {
-                BindingOutput::Transmit(packet) => self.write(&packet).await?,
+                BindingOutput::Transmit(packet) => send(self.io, &packet, &self.traffic).await?,
                 BindingOutput::Close(fault) => return Ok(Some(End::GivenUp(fault))),
                 BindingOutput::Disconnected if self.host.leaves => {
                     return Ok(Some(End::Disconnected));
@@ -242,20 +235,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
             }
         }
         Ok(None)
-    }
-
-    /// A packet goes out in one write: some peers cannot put its first octets together.
-    async fn write(&mut self, packet: &Bytes) -> io::Result<()> {
-        let write = async {
-            self.io.write_all(packet).await?;
-            self.io.flush().await
-        };
-        match tokio::time::timeout(WRITE, write).await {
-            Ok(written) => written?,
-            Err(_) => return Err(io::ErrorKind::TimedOut.into()),
-        }
-        self.traffic.add_sent(packet.len());
-        Ok(())
     }
 
     /// Tells what has happened to whoever it is for.

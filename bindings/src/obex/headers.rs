@@ -291,7 +291,7 @@ pub struct Received {
 }
 
 /// No packet of a peer with good intentions holds more HTTP headers.
-const MOST_HTTP: usize = 8;
+pub(super) const MOST_HTTP: usize = 8;
 
 impl Received {
     /// Reads what follows the fixed part of a packet.
@@ -333,7 +333,7 @@ fn first<T>(place: &mut Option<T>, value: T) {
 }
 
 /// A Type in ASCII. Peers leave the NUL out, or pad with more of them and with spaces.
-fn media_type(octets: &[u8]) -> String {
+pub(super) fn media_type(octets: &[u8]) -> String {
     let text = String::from_utf8_lossy(octets);
     text.trim_matches(['\0', ' ', '\t']).to_owned()
 }

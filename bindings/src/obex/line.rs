@@ -1,6 +1,7 @@
 //! Drives the client role over a transport: connect, put, get, disconnect.
 #![expect(clippy::disallowed_methods, reason = "driver: reads, writes and waits")]
 
+use super::carry::{READ, instant, send};
 use super::client::{Client, ClientEvent, ClientFailure, ClientOutput, ClientParameters};
 use super::code::ResponseCode;
 use super::headers::Description;
@@ -16,7 +17,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, sleep_until};
 
 /// How often a CONNECT is sent that is not answered.
@@ -160,16 +161,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ObexLine<S> {
 
     /// Carries packets until the request has ended.
     async fn finished(&mut self, request: &'static str) -> Result<ClientEvent, Error> {
-        let mut buffer = vec![0; 16 * 1024];
+        let mut buffer = vec![0; READ];
         loop {
             while let Some(output) = self.client.poll_output() {
                 match output {
-                    ClientOutput::Transmit(packet) => self.write(&packet).await?,
+                    ClientOutput::Transmit(packet) => {
+                        let sent = send(&mut self.io, &packet, &self.traffic).await;
+                        sent.map_err(Error::Transport)?;
+                    }
                     ClientOutput::Done(event) => return judged(request, event),
                 }
             }
-            let deadline = self.began.checked_add(self.client.deadline());
-            let deadline = deadline.unwrap_or_else(|| Instant::now() + Duration::from_hours(24));
+            let deadline = instant(self.began, self.client.deadline());
             tokio::select! {
                 read = self.io.read(&mut buffer) => self.read(read, &buffer)?,
                 () = sleep_until(deadline) => {
@@ -189,21 +192,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ObexLine<S> {
         let now = self.now();
         self.client
             .handle_input(buffer.get(..read).unwrap_or_default(), now);
-        Ok(())
-    }
-
-    /// A packet goes out in one write; one that does not go out within the time of an answer
-    /// never will.
-    async fn write(&mut self, packet: &Bytes) -> Result<(), Error> {
-        let write = async {
-            self.io.write_all(packet).await?;
-            self.io.flush().await
-        };
-        let limit = Duration::from_mins(2);
-        let written = tokio::time::timeout(limit, write).await;
-        let written = written.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        written.map_err(Error::Transport)?;
-        self.traffic.add_sent(packet.len());
         Ok(())
     }
 }

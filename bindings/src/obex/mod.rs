@@ -9,6 +9,7 @@ mod bearer;
 mod binding;
 mod capability;
 mod capture;
+mod carry;
 mod client;
 mod code;
 mod exchange;

@@ -47,9 +47,7 @@ impl Agent {
         }
         true
     }
-}
 
-impl Agent {
     /// The account, if it has an address that has not had its turn. It is read again, because the
     /// session has renewed its nonces.
     fn reachable(&self, account: &str, turn: Turn) -> Option<Configured> {

@@ -1,7 +1,7 @@
 //! An object that arrives packet by packet, and a request for one.
 
 use crate::obex::code::ResponseCode;
-use crate::obex::headers::Received;
+use crate::obex::headers::{MOST_HTTP, Received};
 
 use bytes::{Bytes, BytesMut};
 
@@ -42,9 +42,6 @@ pub(in crate::obex) struct Intake {
     /// A PUT without any part of an object deletes one.
     has_body: bool,
 }
-
-/// More HTTP headers than any message has are not kept.
-const MOST_HTTP: usize = 8;
 
 impl Intake {
     /// Takes what a packet brings, unless the object becomes larger than `limit`.
