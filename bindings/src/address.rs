@@ -62,7 +62,7 @@ impl FromStr for Address {
             .iter()
             .find(|known| known.name.eq_ignore_ascii_case(name))
             .ok_or_else(|| AddressError::scheme(name))?;
-        (scheme.check)(text)?;
+        scheme.check(text)?;
         Ok(Self {
             scheme: scheme.name,
             text: text.to_owned(),

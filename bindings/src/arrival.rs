@@ -22,6 +22,11 @@ pub struct Arrival {
     /// The credential that the peer has proven in OBEX. [`Bearer::proof`] says so too, but not
     /// which: an account must accept the proof of its own credential alone.
     pub proven: Option<ObexCredential>,
+    /// The peer's address, where the link proves it ([`PeerProof::BondedLink`]). An account must
+    /// accept the proof of its own peers alone.
+    ///
+    /// [`PeerProof::BondedLink`]: omadm_syncml::PeerProof::BondedLink
+    pub bonded: Option<String>,
 }
 
 /// How a peer begins.
@@ -79,6 +84,8 @@ pub struct ListenSettings {
     pub credentials: Vec<ObexCredential>,
     /// The largest message that is taken, in octets.
     pub max_message: usize,
+    /// The peers that are let in where links prove who connects, by their addresses.
+    pub peers: Vec<String>,
     /// Whether the device takes bootstraps. One that it does not take is refused (0xC3), and
     /// arrives all the same, so that it is known of.
     pub bootstraps: bool,

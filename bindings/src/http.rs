@@ -31,23 +31,23 @@ use crate::address::{Address, AddressError};
 use crate::bearer::{Bearer, Traffic};
 use crate::error::Error;
 use crate::settings::Settings;
-use crate::{Opening, Scheme};
+use crate::{Kind, Opening, Scheme};
 
 use std::sync::Arc;
 
 /// `http`
 pub(crate) const PLAIN: Scheme = Scheme {
     name: "http",
-    check,
-    open: boxed,
+    kind: KIND,
 };
 
 /// `https`
 pub(crate) const SECURE: Scheme = Scheme {
     name: "https",
-    check,
-    open: boxed,
+    kind: KIND,
 };
+
+const KIND: Kind = Kind::Http { check, open: boxed };
 
 fn check(text: &str) -> Result<(), AddressError> {
     Url::parse(text).map(drop)

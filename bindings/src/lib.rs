@@ -38,8 +38,12 @@ mod pin;
 #[cfg(feature = "serial")]
 pub mod serial;
 mod settings;
+#[cfg(feature = "obex")]
+mod tcp;
 mod tls_fault;
 mod trust;
+#[cfg(feature = "obex")]
+mod unix;
 
 pub use address::{Address, AddressError};
 #[cfg(feature = "obex")]
@@ -52,7 +56,7 @@ pub use error::{Error, Phase, Retry};
 pub use http::{check_client_certificate, system_root_count};
 pub use http_fault::{HttpAuthFault, ProxyFault, RedirectFault};
 #[cfg(feature = "obex")]
-pub use listen::{listen, listen_for_devices};
+pub use listen::{listen, listen_at, listen_for_devices};
 #[cfg(feature = "obex")]
 pub use obex_fault::ObexFault;
 #[cfg(feature = "http")]
@@ -73,10 +77,54 @@ pub type Opening<'a> = Pin<Box<dyn Future<Output = Result<Bearer, Error>> + Send
 pub struct Scheme {
     /// What stands before the first `:` of an address, in lower case.
     pub name: &'static str,
+    kind: Kind,
+}
+
+/// What the two kinds of bearers have to know how to do.
+enum Kind {
+    /// The device is always the client.
+    #[cfg(feature = "http")]
+    Http {
+        check: fn(&str) -> Result<(), AddressError>,
+        open: for<'a> fn(&'a Address, &'a Settings) -> Opening<'a>,
+    },
+    /// OBEX runs on it.
+    #[cfg(feature = "obex")]
+    Line(fn(&str) -> Result<Box<dyn obex::Place>, AddressError>),
+}
+
+impl Scheme {
+    /// A scheme of lines: how an address is read.
+    #[cfg(feature = "obex")]
+    const fn line(
+        name: &'static str,
+        read: fn(&str) -> Result<Box<dyn obex::Place>, AddressError>,
+    ) -> Self {
+        Self {
+            name,
+            kind: Kind::Line(read),
+        }
+    }
+
     /// Says whether an address of this scheme is well formed.
-    pub check: fn(&str) -> Result<(), AddressError>,
+    fn check(&self, text: &str) -> Result<(), AddressError> {
+        match self.kind {
+            #[cfg(feature = "http")]
+            Kind::Http { check, .. } => check(text),
+            #[cfg(feature = "obex")]
+            Kind::Line(read) => read(text).map(drop),
+        }
+    }
+
     /// Opens a bearer to an address of this scheme.
-    pub open: for<'a> fn(&'a Address, &'a Settings) -> Opening<'a>,
+    fn open<'a>(&self, address: &'a Address, settings: &'a Settings) -> Opening<'a> {
+        match self.kind {
+            #[cfg(feature = "http")]
+            Kind::Http { open, .. } => open(address, settings),
+            #[cfg(feature = "obex")]
+            Kind::Line(_) => obex::open(address, settings),
+        }
+    }
 }
 
 /// Every scheme that this build can open.
@@ -86,11 +134,11 @@ pub const SCHEMES: &[Scheme] = &[
     #[cfg(feature = "http")]
     http::SECURE,
     #[cfg(feature = "obex")]
-    obex::TCP,
+    tcp::SCHEME,
     #[cfg(feature = "obex")]
-    obex::UNIX,
+    unix::SCHEME,
     #[cfg(feature = "serial")]
-    obex::SERIAL,
+    serial::SCHEME,
 ];
 
 /// Opens a bearer: when it returns, the line stands and [`Bearer::proof`] is known.
@@ -99,7 +147,20 @@ pub const SCHEMES: &[Scheme] = &[
 pub async fn open(address: &Address, settings: &Settings) -> Result<Bearer, Error> {
     let scheme = SCHEMES.iter().find(|known| known.name == address.scheme());
     match scheme {
-        Some(scheme) => (scheme.open)(address, settings).await,
+        Some(scheme) => scheme.open(address, settings).await,
         None => Err(AddressError::scheme(address.scheme()).into()),
+    }
+}
+
+/// Where a line is.
+#[cfg(feature = "obex")]
+fn place(address: &Address) -> Result<Box<dyn obex::Place>, AddressError> {
+    let scheme = SCHEMES.iter().find(|known| known.name == address.scheme());
+    match scheme.map(|scheme| &scheme.kind) {
+        Some(Kind::Line(read)) => read(address.as_str()),
+        _ => Err(AddressError::new(format!(
+            "no OBEX runs over {}",
+            address.scheme()
+        ))),
     }
 }

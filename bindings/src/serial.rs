@@ -25,7 +25,9 @@ mod front;
 mod holder;
 mod line;
 mod marks;
+mod place;
 mod port;
+mod wait;
 mod waiting;
 mod watch;
 
@@ -34,5 +36,6 @@ pub use address::{Carrier, Entry, Flow, SerialAddress};
 pub use backoff::Backoff;
 pub use front::{Farewell, Leave};
 pub use line::SerialLine;
+pub(crate) use place::SCHEME;
 pub use port::SerialPort;
 pub use waiting::Waiting;

@@ -48,6 +48,7 @@ impl Waiting {
     /// Waits at an address; it is there when this returns.
     pub fn at(address: &str, credentials: Vec<ObexCredential>, script: Script) -> Self {
         let settings = ListenSettings {
+            peers: Vec::new(),
             bootstraps: true,
             credentials,
             max_message: LARGEST,

@@ -21,6 +21,9 @@ pub enum PeerProof {
     /// OBEX digest authentication with the secret that the account has for it. It proves who has
     /// connected, not who sends what follows: whoever sits on the line may.
     ObexDigest,
+    /// A link whose two ends have proven the key of an earlier pairing, and that is encrypted with
+    /// it (Bluetooth Core 5.4, Vol 3 Part C, 5.2.2), to a peer that the account names.
+    BondedLink,
 }
 
 impl PeerProof {
@@ -57,6 +60,7 @@ impl fmt::Display for PeerProof {
         let (server, mutual) = match self {
             Self::None => return f.write_str("nothing"),
             Self::ObexDigest => return f.write_str("an OBEX digest"),
+            Self::BondedLink => return f.write_str("a bonded link"),
             Self::Tls { server, mutual } => (server, mutual),
         };
         f.write_str(match server {
@@ -81,16 +85,19 @@ pub enum AcceptedProof {
     TlsMutual,
     /// The secret that the account has for OBEX.
     ObexDigest,
+    /// A link of a pairing with a peer that the account names.
+    BondedLink,
 }
 
 impl AcceptedProof {
     /// Every one, the widest first.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Tls,
         Self::TlsCa,
         Self::TlsPin,
         Self::TlsMutual,
         Self::ObexDigest,
+        Self::BondedLink,
     ];
 
     /// The name that people write.
@@ -101,6 +108,7 @@ impl AcceptedProof {
             Self::TlsPin => "tls-pin",
             Self::TlsMutual => "tls-mutual",
             Self::ObexDigest => "obex-digest",
+            Self::BondedLink => "bonded-link",
         }
     }
 
@@ -109,6 +117,7 @@ impl AcceptedProof {
         let (server, mutual) = match proof {
             PeerProof::None => return false,
             PeerProof::ObexDigest => return matches!(self, Self::ObexDigest),
+            PeerProof::BondedLink => return matches!(self, Self::BondedLink),
             PeerProof::Tls { server, mutual } => (server, mutual),
         };
         match self {
@@ -116,7 +125,7 @@ impl AcceptedProof {
             Self::TlsCa => matches!(server, ServerTrust::PrivateCa | ServerTrust::Pinned),
             Self::TlsPin => matches!(server, ServerTrust::Pinned),
             Self::TlsMutual => mutual,
-            Self::ObexDigest => false,
+            Self::ObexDigest | Self::BondedLink => false,
         }
     }
 }
@@ -163,17 +172,30 @@ mod tests {
             mutual: true,
         };
         for (proof, expected) in [
-            (PeerProof::None, [false, false, false, false, false]),
+            (PeerProof::None, [false, false, false, false, false, false]),
             (
                 PeerProof::tls(SystemRoot),
-                [true, false, false, false, false],
+                [true, false, false, false, false, false],
             ),
-            (PeerProof::tls(PrivateCa), [true, true, false, false, false]),
-            (PeerProof::tls(Pinned), [true, true, true, false, false]),
-            (mutual(SystemRoot), [true, false, false, true, false]),
-            (mutual(PrivateCa), [true, true, false, true, false]),
-            (mutual(Pinned), [true, true, true, true, false]),
-            (PeerProof::ObexDigest, [false, false, false, false, true]),
+            (
+                PeerProof::tls(PrivateCa),
+                [true, true, false, false, false, false],
+            ),
+            (
+                PeerProof::tls(Pinned),
+                [true, true, true, false, false, false],
+            ),
+            (mutual(SystemRoot), [true, false, false, true, false, false]),
+            (mutual(PrivateCa), [true, true, false, true, false, false]),
+            (mutual(Pinned), [true, true, true, true, false, false]),
+            (
+                PeerProof::ObexDigest,
+                [false, false, false, false, true, false],
+            ),
+            (
+                PeerProof::BondedLink,
+                [false, false, false, false, false, true],
+            ),
         ] {
             let covered = AcceptedProof::ALL.map(|accepted| accepted.covers(proof));
             assert_eq!(covered, expected, "{proof}");
@@ -212,7 +234,7 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .ends_with("tls, tls-ca, tls-pin, tls-mutual, obex-digest")
+                .ends_with("tls, tls-ca, tls-pin, tls-mutual, obex-digest, bonded-link")
         );
     }
 }

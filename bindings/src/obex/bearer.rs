@@ -1,21 +1,18 @@
 //! The device as OBEX client: a message out is a PUT, and a GET brings the answer.
 #![expect(
     clippy::disallowed_methods,
-    clippy::disallowed_types,
     reason = "driver: opens lines, a task of its own"
 )]
 
 use super::auth::ObexCredential;
 use super::client::{ClientParameters, ClientTimeouts};
 use super::line::ObexLine;
-use super::place::Place;
+use super::place::{Link, Place};
 use super::{Framing, TARGET_DM};
 use crate::Opening;
 use crate::address::Address;
 use crate::bearer::{Bearer, BearerEvent};
 use crate::error::{Error, Phase};
-#[cfg(feature = "serial")]
-use crate::serial::SerialPort;
 use crate::settings::Settings;
 
 use bytes::Bytes;
@@ -23,7 +20,6 @@ use omadm_syncml::{Envelope, PeerProof};
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
 
 /// A byte stream that OBEX runs on.
@@ -51,19 +47,39 @@ pub async fn dial(
     address: &Address,
     settings: &DialSettings,
 ) -> Result<ObexLine<Box<dyn Transport>>, Error> {
+    let place = crate::place(address)?;
+    dial_at(&*place, address.as_str(), settings).await
+}
+
+/// The same at a place of the caller's own making, which is called `address`.
+pub async fn dial_at(
+    place: &dyn Place,
+    address: &str,
+    settings: &DialSettings,
+) -> Result<ObexLine<Box<dyn Transport>>, Error> {
+    Ok(dialled(place, address, settings).await?.0)
+}
+
+/// An OBEX connection, and the peer where the link proves it.
+async fn dialled(
+    place: &dyn Place,
+    address: &str,
+    settings: &DialSettings,
+) -> Result<(ObexLine<Box<dyn Transport>>, Option<String>), Error> {
     let limit = settings.connect_timeout;
-    let dialled = tokio::time::timeout(limit, dialled(address, settings)).await;
-    dialled.unwrap_or(Err(Error::Timeout {
+    let connect = connect(place, address, settings);
+    let connected = tokio::time::timeout(limit, connect).await;
+    connected.unwrap_or(Err(Error::Timeout {
         phase: Phase::Connect,
         limit,
     }))
 }
 
-async fn dialled(
-    address: &Address,
+async fn connect(
+    place: &dyn Place,
+    address: &str,
     settings: &DialSettings,
-) -> Result<ObexLine<Box<dyn Transport>>, Error> {
-    let place = Place::parse(address.as_str())?;
+) -> Result<(ObexLine<Box<dyn Transport>>, Option<String>), Error> {
     let challenge = match &settings.credential {
         Some(_) if settings.mutual => Some(random()?),
         _ => None,
@@ -76,45 +92,26 @@ async fn dialled(
         target: Some(Bytes::from_static(TARGET_DM)),
         credential: settings.credential.clone(),
         challenge,
-        timeouts: timeouts(&place, settings),
+        timeouts: timeouts(place, settings),
     };
-    let transport = open_transport(address, place).await?;
-    ObexLine::connect(transport, parameters).await
+    let Link { transport, bonded } = place.dial().await.map_err(|source| Error::Line {
+        line: address.to_owned(),
+        source,
+    })?;
+    let line = ObexLine::connect(transport, parameters).await?;
+    Ok((line, bonded))
 }
 
-/// A CONNECT is repeated where it may be lost. Elsewhere a server that is slow to begin would
-/// answer each one, and its later answers be taken for those to other requests.
-fn timeouts(place: &Place, settings: &DialSettings) -> ClientTimeouts {
+fn timeouts(place: &dyn Place, settings: &DialSettings) -> ClientTimeouts {
     let default = ClientTimeouts::default();
     ClientTimeouts {
-        connect: match place {
-            Place::Tcp(_) | Place::Unix(_) => settings.connect_timeout,
-            #[cfg(feature = "serial")]
-            Place::Serial(_) => default.connect,
+        connect: if place.is_noisy() {
+            default.connect
+        } else {
+            settings.connect_timeout
         },
         response: settings.response_timeout,
         ..default
-    }
-}
-
-async fn open_transport(address: &Address, place: Place) -> Result<Box<dyn Transport>, Error> {
-    let fault = |source: io::Error| Error::Line {
-        line: address.to_string(),
-        source,
-    };
-    match place {
-        Place::Tcp(socket) => {
-            let stream = TcpStream::connect(socket).await.map_err(fault)?;
-            stream.set_nodelay(true).map_err(fault)?;
-            Ok(Box::new(stream))
-        }
-        Place::Unix(path) => Ok(Box::new(UnixStream::connect(path).await.map_err(fault)?)),
-        #[cfg(feature = "serial")]
-        Place::Serial(serial) => {
-            let entry = serial.entry;
-            let port = SerialPort::open(&serial).map_err(fault)?;
-            Ok(Box::new(port.dial(entry).await.map_err(fault)?))
-        }
     }
 }
 
@@ -127,31 +124,42 @@ fn random() -> Result<[u8; 16], Error> {
 /// Opens a bearer on which the device is the OBEX client.
 pub(crate) fn open<'a>(address: &'a Address, settings: &'a Settings) -> Opening<'a> {
     Box::pin(async move {
-        let credential = settings.obex_credential.clone();
-        let proof = match credential {
-            Some(_) => PeerProof::ObexDigest,
+        let place = crate::place(address)?;
+        open_at(&*place, address.as_str(), settings).await
+    })
+}
+
+/// The same at a place of the caller's own making, which is called `address`.
+pub async fn open_at(
+    place: &dyn Place,
+    address: &str,
+    settings: &Settings,
+) -> Result<Bearer, Error> {
+    let credential = settings.obex_credential.clone();
+    let proven = credential.is_some();
+    let dial_settings = DialSettings {
+        // With a credential the server has to prove itself, or it is not taken for proven.
+        mutual: proven,
+        credential,
+        connect_timeout: settings.connect_timeout,
+        response_timeout: settings.response_timeout,
+        max_message: settings.max_message,
+    };
+    let (line, bonded) = dialled(place, address, &dial_settings).await?;
+    let traffic = line.traffic();
+    let (out, messages) = mpsc::channel(1);
+    // The last message and the end.
+    let (reports, events) = mpsc::channel(2);
+    tokio::spawn(run(line, messages, reports));
+    Ok(Bearer {
+        out,
+        events,
+        proof: match bonded {
+            _ if proven => PeerProof::ObexDigest,
+            Some(_) => PeerProof::BondedLink,
             None => PeerProof::None,
-        };
-        let dial_settings = DialSettings {
-            // With a credential the server has to prove itself, or it is not taken for proven.
-            mutual: credential.is_some(),
-            credential,
-            connect_timeout: settings.connect_timeout,
-            response_timeout: settings.response_timeout,
-            max_message: settings.max_message,
-        };
-        let line = dial(address, &dial_settings).await?;
-        let traffic = line.traffic();
-        let (out, messages) = mpsc::channel(1);
-        // The last message and the end.
-        let (reports, events) = mpsc::channel(2);
-        tokio::spawn(run(line, messages, reports));
-        Ok(Bearer {
-            out,
-            events,
-            proof,
-            traffic,
-        })
+        },
+        traffic,
     })
 }
 

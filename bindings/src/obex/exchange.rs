@@ -21,33 +21,35 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-/// What a line is, and what its sessions are handed to.
+/// What a line is, and what its sessions are handed to: opaque to all but the places of this crate.
 #[derive(Debug, Clone)]
-pub(crate) struct Host {
+pub struct Host {
     /// Which end of device management this is.
-    pub role: Role,
+    pub(crate) role: Role,
     /// The address that it waits on.
-    pub address: String,
+    pub(crate) address: String,
     /// The largest packet that is taken, in octets.
-    pub receive: u16,
+    pub(crate) receive: u16,
     /// Whether octets may be lost or added on the way.
-    pub noisy: bool,
+    pub(crate) noisy: bool,
     /// Whether the line returns to another mode when the peer disconnects.
-    pub leaves: bool,
+    pub(crate) leaves: bool,
+    /// The peer, where the link proves it.
+    pub(crate) bonded: Option<String>,
     /// Whom peers have to prove to be.
-    pub credentials: Vec<ObexCredential>,
+    pub(crate) credentials: Vec<ObexCredential>,
     /// The largest message that is taken, in octets.
-    pub max_message: usize,
+    pub(crate) max_message: usize,
     /// When what is waited for no longer.
-    pub timeouts: ServerTimeouts,
+    pub(crate) timeouts: ServerTimeouts,
     /// Where sessions are handed to.
-    pub arrivals: mpsc::Sender<Arrival>,
+    pub(crate) arrivals: mpsc::Sender<Arrival>,
     /// Whether a session runs anywhere.
-    pub busy: watch::Receiver<bool>,
+    pub(crate) busy: watch::Receiver<bool>,
     /// Where it is told how the line is.
-    pub state: Arc<watch::Sender<LineState>>,
+    pub(crate) state: Arc<watch::Sender<LineState>>,
     /// How many of its peers are connected. Changed along with the state alone.
-    pub connected: Arc<AtomicUsize>,
+    pub(crate) connected: Arc<AtomicUsize>,
 }
 
 /// How the OBEX connections of a transport have ended.
@@ -262,9 +264,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
         // A message and the end.
         let (events, reports) = mpsc::channel(2);
         let proven = proven.and_then(|at| self.host.credentials.get(at).cloned());
-        let proof = match proven {
-            Some(_) => PeerProof::ObexDigest,
-            None => PeerProof::None,
+        let proof = match (&proven, &self.host.bonded) {
+            (Some(_), _) => PeerProof::ObexDigest,
+            (None, Some(_)) => PeerProof::BondedLink,
+            (None, None) => PeerProof::None,
         };
         let arrival = Arrival {
             opening,
@@ -276,6 +279,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
             },
             address: self.host.address.clone(),
             proven,
+            bonded: self.host.bonded.clone(),
         };
         // The bearer of a session before it, if it is still held, hears no more.
         self.channels = Some(Channels {

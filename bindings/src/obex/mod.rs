@@ -25,16 +25,17 @@ mod place;
 mod server;
 
 pub(crate) use binding::Role;
-pub(crate) use exchange::{End, Host, serve};
-pub(crate) use place::Place;
+pub(crate) use exchange::{End, serve};
 
 pub use auth::{Nonce, ObexCredential};
-pub use bearer::{DialSettings, Transport, dial};
+pub(crate) use bearer::open;
+pub use bearer::{DialSettings, Transport, dial, dial_at, open_at};
 pub use capture::{Capture, CaptureError, Captured, CapturedCode};
 pub use client::{
     Client, ClientEvent, ClientFailure, ClientOutput, ClientParameters, ClientTimeouts,
 };
 pub use code::{Opcode, ResponseCode};
+pub use exchange::Host;
 pub use frame::{Deframer, FrameError, Framing};
 pub use header::{Header, HeaderError, HeaderId, HeaderReader, HeaderValue};
 pub use headers::{ConnectionId, Description, HeaderTooLong, Headers, Received};
@@ -43,39 +44,11 @@ pub use message::{describe as describe_message, envelope as read_message};
 pub use packet::{
     ConnectFields, HEAD, PacketError, Request, Response, SMALLEST_MTU, write, write_connect,
 };
+pub use place::{Link, Listener, Place, Task};
 pub use server::{
     Disturbance, Object, Server, ServerAnswer, ServerEnd, ServerEvent, ServerOutput,
     ServerParameters, ServerTimeouts, Wanted,
 };
-
-use crate::Scheme;
-use crate::address::AddressError;
-
-/// `tcp+obex`
-pub(crate) const TCP: Scheme = Scheme {
-    name: "tcp+obex",
-    check,
-    open: bearer::open,
-};
-
-/// `unix+obex`
-pub(crate) const UNIX: Scheme = Scheme {
-    name: "unix+obex",
-    check,
-    open: bearer::open,
-};
-
-/// `tty+obex`
-#[cfg(feature = "serial")]
-pub(crate) const SERIAL: Scheme = Scheme {
-    name: "tty+obex",
-    check,
-    open: bearer::open,
-};
-
-fn check(text: &str) -> Result<(), AddressError> {
-    Place::parse(text).map(drop)
-}
 
 /// The service that a `CONNECT` for device management names.
 pub const TARGET_DM: &[u8] = b"SYNCML-DM";

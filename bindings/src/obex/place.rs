@@ -1,132 +1,90 @@
-//! Addresses of lines on which OBEX runs: `tcp+obex`, `unix+obex`, `tty+obex`.
+//! Where a line is: what a bearer that carries OBEX has to know how to do.
 
-use crate::address::AddressError;
-#[cfg(feature = "serial")]
-use crate::serial::SerialAddress;
+use super::bearer::Transport;
+use super::exchange::Host;
+use crate::arrival::ListenSettings;
 
-use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::io;
+use std::pin::Pin;
 
-/// The OBEX port of IANA.
-const PORT: u16 = 650;
+/// Something on its way that belongs to a line.
+pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The longest path of a Unix socket (unix(7)).
-const LONGEST_PATH: usize = 107;
+/// Where a line is: an address of one scheme, read.
+///
+/// A bearer that carries OBEX is one type with this trait, and a line in
+/// [`SCHEMES`](crate::SCHEMES). OBEX, its authentication and the sessions on top are the same for
+/// all of them.
+pub trait Place: fmt::Debug + Send + Sync {
+    /// The largest OBEX packet that is taken there, in octets.
+    fn receive(&self) -> u16 {
+        u16::MAX
+    }
 
-/// Where a line is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// A TCP port, for bridges and dongles on the same machine or next to it.
-    Tcp(SocketAddr),
-    /// A Unix socket.
-    Unix(PathBuf),
-    /// A serial line.
-    #[cfg(feature = "serial")]
-    Serial(SerialAddress),
+    /// Whether octets may be lost or added on the way. A `CONNECT` is repeated there. Elsewhere a
+    /// server that is slow to begin would answer each one, and its later answers be taken for
+    /// those to other requests.
+    fn is_noisy(&self) -> bool {
+        false
+    }
+
+    /// Opens the line towards whoever waits there.
+    ///
+    /// What cannot be dialled says so with [`io::ErrorKind::Unsupported`].
+    fn dial(&self) -> Task<'_, io::Result<Link>>;
+
+    /// Begins to wait for peers there. When it fails, it is tried again after a pause.
+    ///
+    /// What cannot be waited on says so with [`io::ErrorKind::Unsupported`].
+    fn listen<'a>(
+        &'a self,
+        settings: &'a ListenSettings,
+    ) -> Task<'a, io::Result<Box<dyn Listener>>>;
+
+    /// Waits there for ever, where there is more to it than to serve whoever
+    /// [`listen`](Self::listen) lets in.
+    fn wait(&self, _host: &Host) -> Option<Task<'static, ()>> {
+        None
+    }
 }
 
-impl Place {
-    /// Reads an address of one of the schemes.
-    pub(crate) fn parse(text: &str) -> Result<Self, AddressError> {
-        let (scheme, rest) = text.split_once(':').unwrap_or_default();
-        match scheme.to_ascii_lowercase().as_str() {
-            "tcp+obex" => tcp(rest).map(Self::Tcp),
-            "unix+obex" => unix(rest).map(Self::Unix),
-            #[cfg(feature = "serial")]
-            "tty+obex" => text.parse().map(Self::Serial),
-            _ => Err(AddressError::scheme(scheme)),
-        }
-    }
+/// Where peers connect.
+pub trait Listener: Send {
+    /// The next peer. It may be dropped at any time and called again without losing a peer.
+    ///
+    /// Fails where one peer could not be taken; after many failures in a row with nobody
+    /// connected, the line is opened anew.
+    fn accept(&mut self) -> Task<'_, io::Result<Link>>;
 
-    /// The largest packet that is taken there, in octets.
-    pub(crate) fn receive(&self) -> u16 {
-        match self {
-            Self::Tcp(_) | Self::Unix(_) => u16::MAX,
-            #[cfg(feature = "serial")]
-            Self::Serial(address) => address.packet_octets(),
+    /// Whether nothing can come any more, so that the line has to be opened anew.
+    fn is_lost(&self) -> bool {
+        false
+    }
+}
+
+/// A byte stream to a peer, and what is known of the peer by it.
+pub struct Link {
+    /// The stream.
+    pub transport: Box<dyn Transport>,
+    /// The peer's address, where both ends have proven the key of an earlier pairing and the
+    /// stream is encrypted with it.
+    pub bonded: Option<String>,
+}
+
+impl Link {
+    /// A stream that proves nothing.
+    pub fn new(transport: impl Transport + 'static) -> Self {
+        Self {
+            transport: Box::new(transport),
+            bonded: None,
         }
     }
 }
 
-/// `//HOST[:PORT]`. Names would have to be looked up, which a line next to the machine needs not.
-fn tcp(rest: &str) -> Result<SocketAddr, AddressError> {
-    let form = || {
-        AddressError::new(
-            "tcp+obex leads to an IP address: tcp+obex://127.0.0.1:650, tcp+obex://[::1]:650",
-        )
-    };
-    let rest = rest.strip_prefix("//").ok_or_else(form)?;
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let host = match rest.strip_prefix("localhost") {
-        Some(port) if port.is_empty() || port.starts_with(':') => format!("127.0.0.1{port}"),
-        _ => rest.to_owned(),
-    };
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
-    if let Ok(address) = bare.unwrap_or(&host).parse::<IpAddr>() {
-        return Ok(SocketAddr::new(address, PORT));
-    }
-    let address: SocketAddr = host.parse().map_err(|_| form())?;
-    if address.port() == 0 {
-        return Err(form());
-    }
-    Ok(address)
-}
-
-/// `///PATH`.
-fn unix(rest: &str) -> Result<PathBuf, AddressError> {
-    let path = rest.strip_prefix("//").unwrap_or_default();
-    if !path.starts_with('/') || path.ends_with('/') || path.contains('\0') {
-        return Err(AddressError::new(
-            "unix+obex leads to a socket by its whole path: unix+obex:///run/omadm/obex.sock",
-        ));
-    }
-    if path.len() > LONGEST_PATH {
-        return Err(AddressError::new(format!(
-            "the path of a socket has at most {LONGEST_PATH} octets"
-        )));
-    }
-    Ok(Path::new(path).to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_named_by_ip_address_or_path() {
-        for (text, expected) in [
-            ("tcp+obex://127.0.0.1:650", "127.0.0.1:650"),
-            ("tcp+obex://localhost:6500/", "127.0.0.1:6500"),
-            ("TCP+OBEX://192.0.2.7", "192.0.2.7:650"),
-            ("tcp+obex://[::1]", "[::1]:650"),
-            ("tcp+obex://[::1]:99", "[::1]:99"),
-        ] {
-            let expected = Place::Tcp(expected.parse().unwrap());
-            assert_eq!(Place::parse(text), Ok(expected), "{text}");
-        }
-        let path = Place::Unix("/run/omadm/obex.sock".into());
-        assert_eq!(Place::parse("unix+obex:///run/omadm/obex.sock"), Ok(path));
-    }
-
-    #[test]
-    fn what_leads_nowhere_says_how_it_is_written() {
-        for text in [
-            "tcp+obex:127.0.0.1:650",
-            "tcp+obex://bridge.example:650",
-            "tcp+obex://127.0.0.1:0",
-            "tcp+obex://127.0.0.1:65536",
-            "tcp+obex://",
-            "unix+obex:run/x",
-            "unix+obex://run/x",
-            "unix+obex:///run/",
-            "unix+obex:///a\0b",
-        ] {
-            let error = Place::parse(text).unwrap_err().to_string();
-            assert!(error.contains("+obex://"), "{text}: {error}");
-        }
-        let long = format!("unix+obex:///{}", "a".repeat(200));
-        assert!(Place::parse(&long).unwrap_err().to_string().contains("107"));
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Link");
+        shown.field("bonded", &self.bonded).finish_non_exhaustive()
     }
 }

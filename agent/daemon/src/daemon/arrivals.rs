@@ -76,7 +76,7 @@ fn proof(
 ) -> PeerProof {
     match (found, proven, own) {
         (PeerProof::ObexDigest, Some(proven), Some(own)) if lines::is_same(proven, own) => found,
-        (PeerProof::ObexDigest, ..) => PeerProof::None,
+        (PeerProof::ObexDigest | PeerProof::BondedLink, ..) => PeerProof::None,
         (found, ..) => found,
     }
 }
@@ -157,6 +157,7 @@ impl Agent {
             mut bearer,
             address,
             proven,
+            ..
         } = arrival;
         if bearer.out.is_closed() {
             return log::debug!("{address}: the server has gone before it was heard");

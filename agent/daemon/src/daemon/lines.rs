@@ -155,6 +155,7 @@ fn terms(
         }
     }
     Ok(ListenSettings {
+        peers: Vec::new(),
         bootstraps: false,
         credentials,
         max_message: config.session.max_message_size,
@@ -176,6 +177,7 @@ fn same(one: Option<&ListenSettings>, other: Option<&ListenSettings>) -> bool {
     one.credentials.len() == other.credentials.len()
         && pairs.all(|(one, other)| is_same(one, other))
         && one.max_message == other.max_message
+        && one.peers == other.peers
         && one.identity == other.identity
         && times(one) == times(other)
 }

@@ -176,6 +176,7 @@ impl Bench {
             traffic: std::sync::Arc::default(),
         };
         let arrival = Arrival {
+            bonded: None,
             opening,
             bearer,
             address: address.to_owned(),

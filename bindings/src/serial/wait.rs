@@ -1,8 +1,8 @@
 //! Waits on a serial line: as a modem does, or for OBEX alone.
 
+use super::{Entry, Farewell, SerialAddress, SerialLine, SerialPort, Waiting};
 use crate::arrival::{Identity, LineState};
 use crate::obex::{End, Host, Role, serve};
-use crate::serial::{Entry, Farewell, SerialAddress, SerialLine, SerialPort, Waiting};
 
 use std::io;
 
@@ -10,7 +10,6 @@ use std::io;
 pub(super) async fn wait(address: SerialAddress, mut host: Host) {
     // A line on which only OBEX is spoken has nothing to return to.
     host.leaves = address.entry != Some(Entry::Raw);
-    host.noisy = true;
     let identity = match &host.role {
         Role::Device { identity, .. } => identity.clone(),
         Role::System => Identity::default(),
