@@ -11,3 +11,8 @@ pub mod process;
 pub mod rounds;
 pub mod vectors;
 pub mod waiting;
+
+/// The page on adding things: what it shows is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/adding.md")]
+pub struct Adding;
