@@ -3,7 +3,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 export RUSTDOCFLAGS ?= -D warnings
 
-.PHONY: help demo build test fmt clippy unit doc deny examples man bench fuzz full deb deb-test deps test-deps clean
+.PHONY: help demo build test fmt clippy unit doc deny examples man bench fuzz full lab lab-quick deb deb-test deps test-deps clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,7 +59,7 @@ fuzz: deps ## each fuzz target for FUZZ_SECONDS, from the corpus; what is found 
 			-- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 || exit; \
 	done
 
-full: test ## the long runs: more random cases, damaged messages and kills; benchmarks; packages
+full: test ## the long runs: more random cases, damaged messages and kills; benchmarks; packages; the lab
 	PROPTEST_CASES=4096 $(CARGO) test --locked -p omadm-syncml -p omadm-dm --lib
 	OMADM_LONG=1 $(CARGO) test --locked -p omadm-tests --test mutations --test power_cut \
 		--test obex_hmac --test obex_fuzz -- --nocapture
@@ -67,6 +67,13 @@ full: test ## the long runs: more random cases, damaged messages and kills; benc
 	$(MAKE) bench
 	$(MAKE) deb
 	$(MAKE) deb-test
+	$(MAKE) lab
+
+lab: deps ## scenarios on a real kernel with virtual devices: all, or SCENARIO=NAME; tests/lab/README.md
+	@tests/lab/run.sh $(SCENARIO)
+
+lab-quick: deps ## the quick ones of them, ten minutes at most when the kernel is there
+	@tests/lab/run.sh --quick
 
 deb: ## build the Debian packages in a clean Debian 12 and check them with lintian; needs root
 	@tests/scripts/deps.sh deb

@@ -1,7 +1,7 @@
 # Sourced by deb-build.sh and deb-test.sh: minimal Debian systems under target/deb, made with
 # mmdebstrap from the package sources of this machine and kept for the next run.
 
-suite=bookworm
+. tests/scripts/apt.sh
 deb_dir=$PWD/target/deb
 
 fail() {
@@ -18,15 +18,6 @@ need() {
     [ "${#missing[@]}" -eq 0 ] || fail "missing: ${missing[*]}; tests/scripts/deps.sh deb installs them"
     [ "$(id -u)" -eq 0 ] || fail "a chroot needs root: sudo env PATH=\"\$PATH\" make deb"
 }
-
-# What this machine takes its packages of the suite from, and how it reaches that.
-apt_sources() {
-    # shellcheck disable=SC2016
-    apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
-        "Created-By: Packages" "Origin: Debian" |
-        awk -v suite="$suite" '$2 ~ "^" suite { print "deb", $0 }' | sort -u
-}
-apt_options() { apt-config dump | grep -iE '^Acquire::(https?|ftp|check|retries|forceipv)' || true; }
 
 # cached NAME PACKAGES: the path of a chroot with these packages, a week old at most
 cached() {

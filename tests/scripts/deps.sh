@@ -4,6 +4,8 @@
 #   deps.sh test         what the tests need beside
 #   deps.sh bench        what `make bench` measures the KPIs beside
 #   deps.sh deb          what `make deb` and `make deb-test` need beside
+#   deps.sh lab          what the kernel lab needs beside
+#   deps.sh lab-kernel   what building its kernel needs beside that
 #   deps.sh cargo-deny   the dependency checker, from the crates registry
 #   deps.sh fuzz         what building the fuzz targets needs beside
 #   deps.sh cargo-fuzz   the fuzzer, from the crates registry
@@ -23,6 +25,10 @@ bench_packages=(prometheus-node-exporter strace)
 fuzz_packages=(g++)
 # a Debian in a folder, and booting it
 deb_packages=(git iproute2 mmdebstrap python3 systemd-container util-linux)
+# a Debian in a folder, and an initial file system for its kernel
+lab_packages=(cpio gzip mmdebstrap util-linux xz-utils)
+# a kernel from its source
+lab_kernel_packages=(bc bison flex gcc libc6-dev libelf-dev make perl xz-utils)
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
@@ -84,12 +90,15 @@ test) install_packages "${build_packages[@]}" "${test_packages[@]}" ;;
 bench) install_packages "${bench_packages[@]}" ;;
 fuzz) install_packages "${fuzz_packages[@]}" ;;
 deb) install_packages "${deb_packages[@]}" ;;
+lab) install_packages "${lab_packages[@]}" ;;
+lab-kernel) install_packages "${lab_kernel_packages[@]}" ;;
 cargo-deny) install_cargo_deny ;;
 cargo-fuzz) install_cargo_fuzz ;;
 varlink) install_python varlink varlink varlink==31.0.0 ;;
 pyobex) install_python PyOBEX pyobex PyOBEX==0.31 ;;
 *)
-    echo "deps: unknown part '$1': build, test, bench, fuzz, deb, cargo-deny, cargo-fuzz, varlink or pyobex" >&2
+    echo "deps: unknown part '$1': build, test, bench, fuzz, deb, lab, lab-kernel, cargo-deny," \
+        "cargo-fuzz, varlink or pyobex" >&2
     exit 64
     ;;
 esac

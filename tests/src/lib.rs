@@ -4,6 +4,7 @@ pub mod ask;
 pub mod canned;
 pub mod dice;
 pub mod fuzz;
+pub mod lab;
 pub mod line;
 pub mod netns;
 pub mod pair;

@@ -11,7 +11,8 @@ pub fn program(name: &str) -> PathBuf {
     static BUILD: Once = Once::new();
     let folder = folder();
     BUILD.call_once(|| {
-        let programs = ["omadmd", "omadm", "omadm-server"].map(|name| folder.join(name));
+        let programs =
+            ["omadmd", "omadm", "omadm-server", "omadm-helper"].map(|name| folder.join(name));
         if !programs.iter().all(|program| is_fresh(program)) {
             build(&folder);
         }
