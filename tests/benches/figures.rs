@@ -17,6 +17,8 @@
 
 #[path = "figures/bytes.rs"]
 mod bytes;
+#[path = "figures/carry.rs"]
+mod carry;
 #[path = "figures/kpi.rs"]
 mod kpi;
 #[path = "figures/obex.rs"]
@@ -39,6 +41,10 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     if let (Some(kpi::SUBJECT), Some(count)) = (arguments.next().as_deref(), arguments.next()) {
         return kpi::subject(&count);
+    }
+    let all: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((carry::SUBJECT, arguments)) = all.split_first().map(|(a, b)| (a.as_str(), b)) {
+        return carry::subject(arguments);
     }
     let parts: Vec<String> = std::env::args()
         .skip(1)

@@ -7,9 +7,10 @@
     reason = "driver: a thread with a runtime, for tests, which end when something is amiss"
 )]
 
-use omadm_bindings::obex::{ObexCredential, ServerTimeouts};
+use omadm_bindings::obex::{ObexCredential, Place, ServerTimeouts};
 use omadm_bindings::{
-    Arrival, BearerEvent, Identity, LineState, ListenSettings, SessionOpening, listen,
+    Address, Arrival, BearerEvent, Identity, LineState, ListenSettings, Listening, SessionOpening,
+    listen, listen_at,
 };
 use omadm_syncml::Envelope;
 use std::sync::Arc;
@@ -44,9 +45,43 @@ pub struct Waiting {
 /// The largest message that it takes.
 const LARGEST: usize = 4 << 20;
 
+/// What begins to wait, in the thread that waits.
+trait Start:
+    FnOnce(ListenSettings, mpsc::Sender<Arrival>, watch::Receiver<bool>) -> Listening + Send + 'static
+{
+}
+
+impl<F> Start for F where
+    F: FnOnce(ListenSettings, mpsc::Sender<Arrival>, watch::Receiver<bool>) -> Listening
+        + Send
+        + 'static
+{
+}
+
 impl Waiting {
     /// Waits at an address; it is there when this returns.
     pub fn at(address: &str, credentials: Vec<ObexCredential>, script: Script) -> Self {
+        let parsed: Address = address.parse().expect("an address");
+        let start = move |settings, arrive, busy| {
+            listen(&parsed, settings, arrive, busy).expect("an address")
+        };
+        Self::start(start, credentials, script)
+    }
+
+    /// The same at a place that is called `address`.
+    pub fn on(
+        place: Box<dyn Place>,
+        address: &str,
+        credentials: Vec<ObexCredential>,
+        script: Script,
+    ) -> Self {
+        let address = address.to_owned();
+        let start =
+            move |settings, arrive, busy| listen_at(place, &address, settings, arrive, busy);
+        Self::start(start, credentials, script)
+    }
+
+    fn start(start: impl Start, credentials: Vec<ObexCredential>, script: Script) -> Self {
         let settings = ListenSettings {
             peers: Vec::new(),
             bootstraps: true,
@@ -64,9 +99,8 @@ impl Waiting {
         let (told, sessions) = channel();
         let (ready, is_ready) = channel();
         let (stop, stopped) = oneshot::channel();
-        let address = address.to_owned();
         let course = async move {
-            let serve = serve(&address, settings, script, told, ready);
+            let serve = serve(start, settings, script, told, ready);
             tokio::select! {
                 () = serve => {}
                 _ = stopped => {}
@@ -140,22 +174,21 @@ pub fn runtime() -> tokio::runtime::Runtime {
 }
 
 async fn serve(
-    address: &str,
+    start: impl Start,
     settings: ListenSettings,
     script: Script,
     told: Sender<Heard>,
     ready: Sender<watch::Receiver<LineState>>,
 ) {
-    let address = address.parse().expect("an address");
     let (arrive, mut arrivals) = mpsc::channel(4);
     let (_quiet, busy) = watch::channel(false);
-    let mut listening = listen(&address, settings, arrive, busy).expect("an address");
+    let mut listening = start(settings, arrive, busy);
     let state = &mut listening.state;
     // The listener tells it for as long as it lives.
     let told_so = state.wait_for(|state| *state != LineState::Opening).await;
     let state = told_so.map(|state| state.clone());
     if let Ok(LineState::Away(why)) = state {
-        panic!("{address}: {why}");
+        panic!("{}: {why}", listening.address);
     }
     // It may have been given up.
     let _ = ready.send(listening.state.clone());
