@@ -44,7 +44,7 @@ man: ## write the man pages into target/man
 bench: test-deps ## bytes, time, allocations, memory, start-up and KPIs, as ratios to a peer or a limit
 	@tests/scripts/deps.sh bench
 	$(CARGO) build --locked --release -p omadm-agent -p omadm-server
-	$(CARGO) bench --locked -p omadm-tests
+	OMADM_LAB=1 $(CARGO) bench --locked -p omadm-tests
 
 FUZZ_SECONDS ?= 60
 

@@ -1,7 +1,7 @@
 //! The figures of `make bench`: each beside a peer or a limit measured in the same run.
 //!
-//! `cargo bench -p omadm-tests` runs all of it; `-- bytes`, `-- time`, `-- kpi`, `-- obex`, `-- process` or
-//! `-- sessions` a part.
+//! `cargo bench -p omadm-tests` runs all of it; `-- bytes`, `-- time`, `-- kpi`, `-- obex`, `-- bearers`,
+//! `-- process` or `-- sessions` a part.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,6 +15,8 @@
     reason = "driver: reads clocks and runs processes"
 )]
 
+#[path = "figures/bearers.rs"]
+mod bearers;
 #[path = "figures/bytes.rs"]
 mod bytes;
 #[path = "figures/carry.rs"]
@@ -62,6 +64,9 @@ fn main() {
     }
     if wanted("obex") {
         obex::print();
+    }
+    if wanted("bearers") {
+        bearers::print();
     }
     if wanted("process") {
         process::print();

@@ -101,7 +101,7 @@ async fn copy(place: &Channel) -> Duration {
     let listener = place.bind().await.unwrap();
     let (accepted, connected) = tokio::join!(listener.accept(), place.connect());
     let (mut far, mut near) = (accepted.unwrap().0, connected.unwrap());
-    let taker = tokio::spawn(async move {
+    let reader = tokio::spawn(async move {
         far.read_exact(&mut vec![0; SIZE]).await.unwrap();
         far.write_all(b"!").await.unwrap();
         far
@@ -111,7 +111,7 @@ async fn copy(place: &Channel) -> Duration {
     near.write_all(&octets).await.unwrap();
     near.read_exact(&mut [0]).await.unwrap();
     let taken = from.elapsed();
-    taker.await.unwrap();
+    reader.await.unwrap();
     taken
 }
 
