@@ -22,8 +22,10 @@ key() { { cat -- "$@" -; } | sha256sum | cut -c1-16; }
 # kept NAME: is it there? It then counts as used today, and one run at a time makes what is not.
 kept() {
     mkdir -p "$cache"
-    exec 9>"$cache/$1.lock"
-    flock -n 9 || { say "another run is making $1: waiting for it" && flock 9; }
+    if [ ! -e "$cache/$1" ]; then
+        exec 9>"$cache/$1.lock"
+        flock -n 9 || { say "another run is making $1: waiting for it" && flock 9; }
+    fi
     [ -e "$cache/$1" ] && touch "$cache/$1"
 }
 

@@ -89,3 +89,26 @@ add_job() { job=$(server job add "$device" "$@" | sed -n 's/^job \([0-9]*\) .*/\
 job_done() { server job show "$job" --json | grep -q '"state": *"done"'; }
 # No session is open, and the last one has completed.
 session_over() { omadm status --json | tr -d ' \n' | grep -q '"last_session":{[^}]*"result":"completed"'; }
+
+# connect LISTEN SERIAL: an agent that waits on the address of a line, and a server without HTTP that
+# dials it at a port, known to each other
+connect() {
+    start_agent <<<"[obex]
+listen = [\"$1\"]"
+    acquaint http://127.0.0.1:9/nobody-listens
+    start_server --no-http --serial "$2"
+}
+# served ROUND: a job that the server dials the device for, and what came of it
+served() {
+    add_job replace ./DMAcc/lab/Name --value "round $1"
+    until_well 60 "job $job" job_done || true
+    step "job-$1" server job show "$job" --json
+    step "name-$1" omadm get --value ./DMAcc/lab/Name
+}
+# disconnect: the status after the last session, and the end of the agent
+disconnect() {
+    until_well 30 "the end of the session" session_over || true
+    step status omadm status --json
+    kill "$agent"
+    step stopped wait "$agent"
+}

@@ -15,29 +15,19 @@ multiplexed() {
     until_well 10 "$channel" test -c "$channel"
 }
 
-# session ENTRY DEVICE-END SERVER-END: two jobs, one after the other, over a line
+# session QUERY DEVICE-END SERVER-END
 session() {
-    local query="baud=115200&entry=$1" round
-    start_agent <<<"[obex]
-listen = [\"tty+obex://$2?$query\"]"
-    acquaint http://127.0.0.1:9/nobody-listens
-    start_server --no-http --serial "$3?$query"
-    for round in one two; do
-        add_job replace ./DMAcc/lab/Name --value "round $round"
-        until_well 60 "job $job" job_done || break
-        step "job-$round" server job show "$job" --json
-        step "name-$round" omadm get --value ./DMAcc/lab/Name
-    done
-    until_well 30 "the end of the session" session_over || true
-    step status omadm status --json
-    kill "$agent"
-    step stopped wait "$agent"
+    connect "tty+obex://$2?$1" "$3?$1"
+    served one
+    served two
+    disconnect
 }
 
+query="baud=115200&entry=$2"
 case $1 in
 pty)
     cable line
-    session "$2" "$work/line-device" "$work/line-server"
+    session "$query" "$work/line-device" "$work/line-server"
     ;;
 mux)
     cable trunk
@@ -45,6 +35,6 @@ mux)
     far=$channel
     multiplexed initiator "$work/trunk-server"
     step ends echo "$far" "$channel"
-    session "$2" "$far" "$channel"
+    session "$query" "$far" "$channel"
     ;;
 esac

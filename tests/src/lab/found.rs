@@ -81,6 +81,22 @@ impl Found {
         self.good(name).text().to_owned()
     }
 
+    /// The guest's `connect`, `served` for each of these rounds and `disconnect`: the jobs were done,
+    /// the last session, which a notification of the server began, completed, and the agent ended well.
+    pub fn expect_served(&self, rounds: &[&str]) {
+        for round in rounds {
+            let job = self.json(&format!("job-{round}"));
+            assert_eq!(at(&job, "/state"), "done", "{job}");
+            let name = self.text(&format!("name-{round}"));
+            assert_eq!(name, format!("round {round}"), "{}", self.name);
+        }
+        let status = self.json("status");
+        assert_eq!(at(&status, "/status/last_session/result"), "completed");
+        let cause = at(&status, "/status/last_session/cause");
+        assert!(cause.starts_with("notification "), "{cause}");
+        self.text("stopped");
+    }
+
     fn good(&self, name: &str) -> Step {
         let step = self.step(name);
         assert_eq!(step.status, 0, "{}: step {name}: {step:?}", self.name);
@@ -102,6 +118,11 @@ impl Found {
     pub fn path(&self, name: &str) -> PathBuf {
         self.share.path().join(name)
     }
+}
+
+fn at<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    let text = value.pointer(pointer).and_then(Value::as_str);
+    text.unwrap_or_else(|| panic!("no {pointer}: {value}"))
 }
 
 impl Drop for Found {

@@ -17,6 +17,8 @@ const STARTED: &str = "Linux version ";
 pub(super) struct Machine {
     pub(super) init: Option<&'static str>,
     pub(super) mebibytes: u32,
+    /// The devices of Debian's own kernel, where that is booted.
+    pub(super) stock: Option<Vec<String>>,
 }
 
 impl Default for Machine {
@@ -24,6 +26,7 @@ impl Default for Machine {
         Self {
             init: None,
             mebibytes: 512,
+            stock: None,
         }
     }
 }
@@ -61,6 +64,9 @@ impl Machine {
         command.env("OMADM_LAB_MEMORY", format!("{}M", self.mebibytes));
         if let Some(init) = self.init {
             command.env("OMADM_LAB_INIT", init);
+        }
+        if let Some(devices) = &self.stock {
+            command.env("OMADM_LAB_STOCK", "1").args(devices);
         }
         let console = File::create(&place).expect("a file");
         command
