@@ -48,7 +48,7 @@ if ! kept "$name"; then
     trap 'rm -rf "$work"' EXIT
     say "building the kernel from $source $(version): about 13 minutes of one processor, once; log: $cache/kernel.log"
     chmod 755 "$work"
-    (cd "$work" && apt-get download -qq "$source" >&2) || cannot "the package $source cannot be fetched"
+    (cd "$work" && apt-get -o APT::Sandbox::User=root download -qq "$source" >&2) || cannot "the package $source cannot be fetched"
     cp tests/lab/um.config "$work"
     status=0
     within "$limit" "$cache/kernel.log" "building the kernel" tests/lab/compile.sh "$work" || status=$?
