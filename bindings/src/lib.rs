@@ -22,6 +22,8 @@ mod address;
 #[cfg(feature = "obex")]
 mod arrival;
 mod bearer;
+#[cfg(feature = "bluetooth")]
+pub mod bluetooth;
 mod error;
 #[cfg(feature = "http")]
 mod http;
@@ -139,6 +141,8 @@ pub const SCHEMES: &[Scheme] = &[
     unix::SCHEME,
     #[cfg(feature = "serial")]
     serial::SCHEME,
+    #[cfg(feature = "bluetooth")]
+    bluetooth::SCHEME,
 ];
 
 /// Opens a bearer: when it returns, the line stands and [`Bearer::proof`] is known.

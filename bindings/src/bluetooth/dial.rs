@@ -1,0 +1,155 @@
+//! Dials a peer.
+#![expect(clippy::disallowed_methods, reason = "driver: pauses")]
+
+use super::adapters::{bluez, ready, told};
+use super::address::{BluetoothAddress, Service};
+use super::classes::ServiceClass;
+use super::peer::PeerAddress;
+use super::search::find;
+use crate::obex::Link;
+
+use bluer::rfcomm::{Security, SecurityLevel, Socket, SocketAddr, Stream};
+use bluer::{Adapter, Session};
+use std::io;
+use std::time::Duration;
+
+/// How often a channel is tried that is still taken by a connection before.
+const TRIES: u32 = 6;
+
+/// How long it is left alone in between.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Opens an RFCOMM connection to a paired peer.
+pub(super) async fn dial(address: &BluetoothAddress) -> io::Result<Link> {
+    let peer = address.peer.ok_or_else(|| {
+        let text = "an address without a peer is waited at; dial one: bt+obex://00:1A:7D:DA:71:13";
+        io::Error::new(io::ErrorKind::Unsupported, text)
+    })?;
+    let (_bus, session) = bluez().await?;
+    let adapter = adapter(&session, address.adapter.as_deref()).await?;
+    paired(&adapter, peer).await?;
+    let own = PeerAddress::from(adapter.address().await.map_err(told)?);
+    let channel = match address.channel {
+        Some(channel) => channel,
+        None => search(own, peer, address.service).await?,
+    };
+    let stream = connect(&adapter, own, peer, channel).await?;
+    Ok(Link {
+        bonded: Some(peer.to_string()),
+        ..Link::new(stream)
+    })
+}
+
+/// The adapter that is named, or else the first that is switched on.
+pub(super) async fn adapter(session: &Session, wanted: Option<&str>) -> io::Result<Adapter> {
+    let all = ready(session, wanted).await?;
+    let first = all.into_iter().next();
+    first.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "there is no Bluetooth adapter"))
+}
+
+/// Sees that the keys of an earlier pairing are there. Without, connecting would pair, with
+/// whoever has the address now.
+async fn paired(adapter: &Adapter, peer: PeerAddress) -> io::Result<()> {
+    let device = adapter.device(peer.into()).map_err(told)?;
+    match device.is_paired().await {
+        Ok(true) => Ok(()),
+        _ => Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!(
+                "{} is not paired with it: pair first, on a server with: omadm-server bluetooth \
+                 pair {peer}",
+                adapter.name()
+            ),
+        )),
+    }
+}
+
+async fn search(own: PeerAddress, peer: PeerAddress, service: Service) -> io::Result<u8> {
+    let classes: &[ServiceClass] = match service {
+        Service::Server => &[
+            ServiceClass::DmServer,
+            ServiceClass::SyncServer,
+            ServiceClass::DmClient,
+        ],
+        Service::Client => &[ServiceClass::DmClient],
+    };
+    let found = find(own, peer, classes).await.map_err(explained)?;
+    match found {
+        Some((class, channel)) => {
+            log::debug!("{peer} offers {class} on RFCOMM channel {channel}");
+            Ok(channel)
+        }
+        None => Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            match service {
+                Service::Server => "it offers no device management: ?channel= skips the search",
+                Service::Client => {
+                    "it does not offer the service SyncML DM Client: a device does with \
+                     listen = [\"bt+obex:\"]"
+                }
+            },
+        )),
+    }
+}
+
+async fn connect(
+    adapter: &Adapter,
+    own: PeerAddress,
+    peer: PeerAddress,
+    channel: u8,
+) -> io::Result<Stream> {
+    for tried in 1.. {
+        match attempt(own, peer, channel).await {
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy && tried <= TRIES => {
+                // What is left of an earlier connection goes with the link below it.
+                if tried == TRIES {
+                    let device = adapter.device(peer.into()).map_err(told)?;
+                    device.disconnect().await.map_err(told)?;
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error) => return Err(explained(error)),
+            Ok(stream) => return Ok(stream),
+        }
+    }
+    Err(io::ErrorKind::ResourceBusy.into())
+}
+
+/// Connects, with a link that both ends have proven the key of and that is encrypted with it.
+async fn attempt(own: PeerAddress, peer: PeerAddress, channel: u8) -> io::Result<Stream> {
+    let socket = Socket::new()?;
+    socket.set_security(Security {
+        level: SecurityLevel::Medium,
+        key_size: 0,
+    })?;
+    socket.bind(SocketAddr::new(own.into(), 0))?;
+    socket.connect(SocketAddr::new(peer.into(), channel)).await
+}
+
+/// What the kernel's error means for a Bluetooth peer.
+fn explained(error: io::Error) -> io::Error {
+    let text = match error.raw_os_error() {
+        Some(nix::libc::EHOSTDOWN | nix::libc::ETIMEDOUT) => {
+            "it does not answer: it is out of range or switched off"
+        }
+        Some(nix::libc::ECONNREFUSED) => "it refuses: nobody waits on the channel there",
+        Some(nix::libc::EACCES | nix::libc::EPERM | nix::libc::EKEYREJECTED) => {
+            "it refuses the key of the pairing: remove the pairing at both ends and pair again"
+        }
+        _ => return error,
+    };
+    io::Error::new(error.kind(), text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_kernel_are_told_in_words() {
+        let told = |code| explained(io::Error::from_raw_os_error(code)).to_string();
+        assert!(told(nix::libc::EHOSTDOWN).contains("out of range"));
+        assert!(told(nix::libc::EACCES).contains("pair again"));
+        assert!(told(nix::libc::EIO).contains("nput/output"));
+    }
+}
