@@ -30,6 +30,12 @@ impl Address {
         self.scheme.ends_with("+obex")
     }
 
+    /// Whether it leads to a Bluetooth peer that it names.
+    pub fn names_bluetooth_peer(&self) -> bool {
+        let rest = self.text.split_once("://").map_or("", |(_, rest)| rest);
+        self.scheme == "bt+obex" && !rest.is_empty() && !rest.starts_with('?')
+    }
+
     /// The same address with this port, if it names a host and no port of its own: the
     /// `PortNbr` of an account.
     #[must_use]

@@ -26,17 +26,16 @@ mod classes;
 mod dial;
 mod listener;
 mod pairing;
-mod peer;
 mod place;
 mod record;
 mod scan;
 mod sdp;
 mod search;
 
+pub use crate::peer::PeerAddress;
 pub use adapters::{AdapterStatus, Bonded, adapters};
 pub use address::BluetoothAddress;
 pub use classes::ServiceClass;
 pub use pairing::{Confirm, Paired, Question, be_paired, pair, unpair};
-pub use peer::PeerAddress;
 pub(crate) use place::SCHEME;
 pub use scan::{Neighbour, scan};

@@ -34,6 +34,7 @@ mod listen;
 pub mod obex;
 #[cfg(feature = "obex")]
 mod obex_fault;
+mod peer;
 #[cfg(feature = "http")]
 mod pem;
 mod pin;
@@ -61,6 +62,7 @@ pub use http_fault::{HttpAuthFault, ProxyFault, RedirectFault};
 pub use listen::{listen, listen_at, listen_for_devices};
 #[cfg(feature = "obex")]
 pub use obex_fault::ObexFault;
+pub use peer::PeerAddress;
 #[cfg(feature = "http")]
 pub use pem::load_certificates;
 pub use pin::{PinError, SpkiPin};

@@ -1,7 +1,7 @@
 //! The machine's Bluetooth adapters, and what keeps them from being used.
 
 use super::bus::Bus;
-use super::peer::PeerAddress;
+use crate::peer::PeerAddress;
 
 use bluer::rfcomm;
 use bluer::{Adapter, Session};

@@ -1,7 +1,7 @@
 //! What a `bt+obex` address says.
 
-use super::peer::PeerAddress;
 use crate::address::AddressError;
+use crate::peer::PeerAddress;
 
 use std::str::FromStr;
 

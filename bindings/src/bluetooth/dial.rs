@@ -4,9 +4,9 @@
 use super::adapters::{bluez, ready, told};
 use super::address::{BluetoothAddress, Service};
 use super::classes::ServiceClass;
-use super::peer::PeerAddress;
 use super::search::find;
 use crate::obex::Link;
+use crate::peer::PeerAddress;
 
 use bluer::rfcomm::{Security, SecurityLevel, Socket, SocketAddr, Stream};
 use bluer::{Adapter, Session};

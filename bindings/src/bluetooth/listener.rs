@@ -5,10 +5,10 @@ use super::adapters::{bluez, ready, told};
 use super::address::BluetoothAddress;
 use super::bus::Bus;
 use super::classes::ServiceClass;
-use super::peer::PeerAddress;
 use super::record::service_record;
 use crate::arrival::ListenSettings;
 use crate::obex::{Link, Listener, Task};
+use crate::peer::PeerAddress;
 
 use bluer::rfcomm::{
     ConnectRequest, Profile, ProfileHandle, ReqError, Role, SecurityLevel, Socket, SocketAddr,

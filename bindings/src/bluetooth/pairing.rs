@@ -3,7 +3,7 @@
 
 use super::adapters::{bluez, every, told};
 use super::dial::adapter;
-use super::peer::PeerAddress;
+use crate::peer::PeerAddress;
 
 use bluer::agent::{Agent, ReqError, ReqResult};
 use bluer::{Adapter, Address, DiscoveryFilter, DiscoveryTransport};

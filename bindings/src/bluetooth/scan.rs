@@ -4,8 +4,8 @@
 use super::adapters::{bluez, told};
 use super::classes::ServiceClass;
 use super::dial::adapter;
-use super::peer::PeerAddress;
 use super::search::offered;
+use crate::peer::PeerAddress;
 
 use bluer::{Adapter, AdapterEvent, DiscoveryFilter, DiscoveryTransport};
 use std::collections::BTreeSet;

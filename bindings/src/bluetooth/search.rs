@@ -2,8 +2,8 @@
 #![expect(clippy::disallowed_methods, reason = "driver: waits for answers")]
 
 use super::classes::ServiceClass;
-use super::peer::PeerAddress;
 use super::sdp::{MTU, Next, PSM, Search};
+use crate::peer::PeerAddress;
 
 use bluer::AddressType;
 use bluer::l2cap::{SeqPacket, Socket, SocketAddr};

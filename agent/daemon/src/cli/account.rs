@@ -141,17 +141,15 @@ fn settings(client: &mut Client, policy: Policy) -> Result<AccountSettings, Fail
             secret(client, file, "the device in HTTP", "--http-secret-file")
         })
         .transpose()?;
-    let file = policy.obex_secret_file.as_deref();
-    let obex_secret = file
-        .map(|file| {
-            secret(
-                client,
-                Some(file),
-                "the server in OBEX",
-                "--obex-secret-file",
-            )
-        })
-        .transpose()?;
+    let obex_secret = match policy.obex_secret_file.as_deref() {
+        None => None,
+        file => Some(secret(
+            client,
+            file,
+            "the server in OBEX",
+            "--obex-secret-file",
+        )?),
+    };
     let named = policy
         .proxy_name
         .as_ref()
@@ -175,6 +173,7 @@ fn settings(client: &mut Client, policy: Policy) -> Result<AccountSettings, Fail
         allows_http: policy.allow_http,
         ca_file: certificates(policy.ca_file.as_deref())?,
         pins: list_of(policy.pin),
+        bluetooth_peers: list_of(policy.bluetooth_peer),
         client_certificate: certificates(policy.client_certificate.as_deref())?,
         client_key,
         http_auth: policy.http_auth.map(|scheme| match scheme {

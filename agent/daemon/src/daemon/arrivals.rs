@@ -9,7 +9,7 @@ mod notice;
 use std::time::Duration;
 
 use omadm_bindings::obex::ObexCredential;
-use omadm_bindings::{Arrival, Bearer, SessionOpening};
+use omadm_bindings::{Arrival, Bearer, PeerAddress, SessionOpening};
 use omadm_dm::session::SessionCause;
 use omadm_syncml::{Now, PeerProof};
 
@@ -67,17 +67,48 @@ fn target(configured: &Configured) -> String {
     address.unwrap_or(&configured.account.server_id).clone()
 }
 
-/// What a line has proven to this account. The digest of another account's server proves nothing
-/// here: whoever is let in on a line is not yet whom this account means.
+/// What a line has proven to this account: of two proofs, the one that it accepts. The digest of
+/// another account's server proves nothing here, nor does a pairing with a peer that this account
+/// does not list: whoever is let in on a line is not yet whom this account means.
 fn proof(
     found: PeerProof,
     proven: Option<&ObexCredential>,
-    own: Option<&ObexCredential>,
+    bonded: Option<&str>,
+    configured: &Configured,
 ) -> PeerProof {
-    match (found, proven, own) {
-        (PeerProof::ObexDigest, Some(proven), Some(own)) if lines::is_same(proven, own) => found,
-        (PeerProof::ObexDigest | PeerProof::BondedLink, ..) => PeerProof::None,
-        (found, ..) => found,
+    let digest = match (found, proven, &configured.obex) {
+        (PeerProof::ObexDigest, Some(proven), Some(own)) => lines::is_same(proven, own),
+        _ => false,
+    };
+    let bonded = bonded.is_some_and(|peer| lists(configured, peer));
+    let proofs = [
+        (digest, PeerProof::ObexDigest),
+        (bonded, PeerProof::BondedLink),
+    ];
+    let mut proofs = proofs.iter().filter(|(is, _)| *is).map(|(_, proof)| *proof);
+    let accepts = |proof: &PeerProof| configured.account.accepts(*proof);
+    let first = proofs.clone().next();
+    proofs.find(accepts).or(first).unwrap_or(PeerProof::None)
+}
+
+/// Whether an account lists a Bluetooth peer.
+fn lists(configured: &Configured, peer: &str) -> bool {
+    let peer: Option<PeerAddress> = peer.parse().ok();
+    peer.is_some_and(|peer| configured.policy.bluetooth_peers.contains(&peer))
+}
+
+/// Refuses a session over Bluetooth with a peer that another account lists.
+fn listed(call: Call, bonded: Option<&str>) -> Result<Call, Refused> {
+    match bonded {
+        Some(peer) if !lists(&call.configured, peer) => {
+            let name = &call.configured.account.name;
+            let text = format!(
+                "the account does not list the Bluetooth peer {peer}: omadm account set {name} \
+                 --bluetooth-peer {peer}"
+            );
+            Err(Refused::new(Reason::UnlistedPeer, Some(name), &text))
+        }
+        _ => Ok(call),
     }
 }
 
@@ -157,7 +188,7 @@ impl Agent {
             mut bearer,
             address,
             proven,
-            ..
+            bonded,
         } = arrival;
         if bearer.out.is_closed() {
             return log::debug!("{address}: the server has gone before it was heard");
@@ -166,10 +197,11 @@ impl Agent {
             Some(refused) => Err(refused),
             None => self.judge(&opening, now),
         };
+        let call = call.and_then(|call| listed(call, bonded.as_deref()));
         match call {
             Ok(call) => {
-                let own = call.configured.obex.as_ref();
-                bearer.proof = proof(bearer.proof, proven.as_ref(), own);
+                let (proven, bonded) = (proven.as_ref(), bonded.as_deref());
+                bearer.proof = proof(bearer.proof, proven, bonded, &call.configured);
                 self.follow(call, Some(Line { bearer, address }), now);
             }
             Err(refused) => self.refuse_arrival(&refused, Some(&address)),
@@ -287,7 +319,9 @@ impl Agent {
                 };
                 event::notification_refused(&about, format_args!("{place}: {refused}"));
             }
-            Reason::Bootstrap | Reason::Poll => log::info!("{place}: {refused}"),
+            Reason::Bootstrap | Reason::Poll | Reason::UnlistedPeer => {
+                log::info!("{place}: {refused}");
+            }
             _ => log::debug!("{place}: ignored: {refused}"),
         }
     }

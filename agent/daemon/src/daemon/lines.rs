@@ -154,8 +154,15 @@ fn terms(
             );
         }
     }
+    let mut peers: Vec<_> = accounts
+        .iter()
+        .flat_map(|account| &account.policy.bluetooth_peers)
+        .map(ToString::to_string)
+        .collect();
+    peers.sort();
+    peers.dedup();
     Ok(ListenSettings {
-        peers: Vec::new(),
+        peers,
         bootstraps: false,
         credentials,
         max_message: config.session.max_message_size,

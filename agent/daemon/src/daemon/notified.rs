@@ -140,6 +140,8 @@ pub(super) enum Reason {
     Busy,
     /// A peer asks without a notification, and no account stands for it.
     Poll,
+    /// It comes from a Bluetooth peer that the account does not list.
+    UnlistedPeer,
     /// It is a bootstrap.
     Bootstrap,
     /// It could not be remembered.
@@ -159,6 +161,7 @@ impl Reason {
             Self::Repeated => "repeated",
             Self::Busy => "busy",
             Self::Poll => "poll",
+            Self::UnlistedPeer => "unlisted-peer",
             Self::Bootstrap => "bootstrap",
             Self::NotStored => "not-stored",
         }

@@ -84,6 +84,11 @@ fn state(configured: &Configured, connections: &[Connection]) -> AccountState {
         allows_http: policy.allows_http,
         ca_file: policy.ca_file.as_ref().map(path),
         pins: policy.pins.iter().map(ToString::to_string).collect(),
+        bluetooth_peers: policy
+            .bluetooth_peers
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         client_certificate: certificate.map(|files| path(&files.chain)),
         client_key: certificate.map(|files| path(&files.key)),
         proxy: policy.proxy.as_ref().map(|proxy| proxy.url.clone()),

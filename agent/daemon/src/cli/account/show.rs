@@ -69,6 +69,7 @@ pub(super) fn details(account: &AccountState, style: Style, out: &mut dyn Write)
     known("or by", list(&account.accepts).as_deref())?;
     known("Authorities", account.ca_file.as_deref())?;
     known("Pins", list(&account.pins).as_deref())?;
+    known("Bluetooth", list(&account.bluetooth_peers).as_deref())?;
     known("Certificate", account.client_certificate.as_deref())?;
     known("Its key", account.client_key.as_deref())?;
     known("HTTP", account.http_auth.as_deref())?;

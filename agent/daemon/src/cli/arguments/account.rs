@@ -51,7 +51,9 @@ Examples:
       --server-auth none --accept tls-pin --pin sha256/BASE64 --connect lte --connect vrf:mgmt
   omadm account add pc --server-id pc.example --address unix+obex:///run/omadm/obex.sock \\
       --address https://lab.example/dm --obex-name pc --obex-secret-file secret \\
-      --accept obex-digest,tls")]
+      --accept obex-digest,tls
+  omadm account add pc --server-id pc.example --address bt+obex: --server-auth none \\
+      --bluetooth-peer 00:1A:7D:DA:71:13 --accept bonded-link")]
 pub(in super::super) struct Adding {
     /// The name of the account, a node of ./DMAcc.
     #[arg(value_name = "NAME")]
@@ -140,6 +142,9 @@ pub(in super::super) struct Policy {
     /// A public key that the server's certificate may have: sha256/BASE64; may be repeated.
     #[arg(long, value_name = "PIN")]
     pub(in super::super) pin: Vec<String>,
+    /// A paired Bluetooth peer that may begin sessions, by its address; may be repeated.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(in super::super) bluetooth_peer: Vec<String>,
     /// The device's certificate and its chain in PEM, which omadmd reads.
     #[arg(long, value_name = "FILE", value_parser = path(), value_hint = ValueHint::FilePath)]
     pub(in super::super) client_certificate: Option<PathBuf>,
@@ -228,6 +233,8 @@ pub(in super::super) enum Proof {
     TlsMutual,
     /// The server's secret in OBEX, on a line that the device waits on.
     ObexDigest,
+    /// The key of a pairing with a Bluetooth peer that the account lists or dials.
+    BondedLink,
     /// None: the server has to show its credentials.
     None,
 }

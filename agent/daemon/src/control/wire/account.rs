@@ -37,6 +37,8 @@ wire_types! { lenient
         ca_file: Option<String>,
         /// Public keys of which the server's certificate must have one.
         pins: Vec<String>,
+        /// The Bluetooth peers that may begin sessions.
+        bluetooth_peers: Vec<String>,
         /// The file of the device's certificate.
         #[serde(skip_serializing_if = "Option::is_none")]
         client_certificate: Option<String>,
@@ -160,7 +162,7 @@ pub struct AccountSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
     /// The transport proofs that stand in for the server's credentials: `tls`, `tls-ca`,
-    /// `tls-pin`, `tls-mutual`, `obex-digest`.
+    /// `tls-pin`, `tls-mutual`, `obex-digest`, `bonded-link`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accepts: Option<Vec<String>>,
     /// Plain http is allowed.
@@ -172,6 +174,9 @@ pub struct AccountSettings {
     /// Public keys of which the server's certificate must have one: `sha256/BASE64`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pins: Option<Vec<String>>,
+    /// The Bluetooth peers that may begin sessions, by their addresses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bluetooth_peers: Option<Vec<String>>,
     /// The device's certificate and its chain in PEM.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_certificate: Option<String>,

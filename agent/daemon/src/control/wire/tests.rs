@@ -164,6 +164,7 @@ fn accounts_have_the_fields_of_the_interface_file() {
         allows_http: Some(true),
         ca_file: some(),
         pins: Some(Vec::new()),
+        bluetooth_peers: Some(Vec::new()),
         client_certificate: some(),
         client_key: some(),
         http_auth: some(),

@@ -160,6 +160,16 @@ impl Bench {
         address: &str,
         proven: Option<(&str, &str)>,
     ) -> Peer {
+        self.arrives_by(opening, address, proven, None).await
+    }
+
+    async fn arrives_by(
+        &mut self,
+        opening: SessionOpening,
+        address: &str,
+        proven: Option<(&str, &str)>,
+        bonded: Option<&str>,
+    ) -> Peer {
         let (out, messages) = mpsc::channel(4);
         let (events, heard) = mpsc::channel(4);
         let proven = proven.map(|(user, secret)| ObexCredential {
@@ -169,14 +179,15 @@ impl Bench {
         let bearer = Bearer {
             out,
             events: heard,
-            proof: match &proven {
-                Some(_) => PeerProof::ObexDigest,
-                None => PeerProof::None,
+            proof: match (&proven, bonded) {
+                (Some(_), _) => PeerProof::ObexDigest,
+                (None, Some(_)) => PeerProof::BondedLink,
+                (None, None) => PeerProof::None,
             },
             traffic: std::sync::Arc::default(),
         };
         let arrival = Arrival {
-            bonded: None,
+            bonded: bonded.map(str::to_owned),
             opening,
             bearer,
             address: address.to_owned(),
@@ -417,35 +428,80 @@ async fn a_digest_proves_the_server_of_its_own_account_alone() {
     }
 }
 
-#[test]
-fn a_proof_is_never_more_than_the_line_has_found() {
+/// An account that lists this Bluetooth peer, and whose server has this secret for OBEX.
+async fn configured(accepts: &[&str], peer: &str, secret: Option<&str>) -> Configured {
+    let mut account = lab("http://lab.example/dm");
+    let mut settings = account.settings.take().unwrap_or_default();
+    settings.accepts = Some(accepts.iter().map(|&proof| proof.to_owned()).collect());
+    settings.bluetooth_peers = Some(vec![peer.to_owned()]);
+    settings.obex_secret = secret.map(|text| Zeroizing::new(text.to_owned()));
+    settings.obex_name = secret.map(|_| "pc".to_owned());
+    account.settings = Some(settings);
+    let bench = Bench::new("", &[account]).await;
+    bench.agent.configured().remove(0).unwrap()
+}
+
+const PEER: &str = "00:1A:7D:DA:71:13";
+
+#[tokio::test]
+async fn a_proof_is_never_more_than_the_line_has_found() {
+    use PeerProof::{BondedLink, None as Nothing, ObexDigest};
     let credential = |user: &str, secret: &str| ObexCredential {
         user: user.to_owned(),
         secret: Secret::from_text(secret),
     };
     let own = credential("pc", "one");
-    for (found, proven, own, expected) in [
+    let with = configured(&["obex-digest", "bonded-link"], PEER, Some("one")).await;
+    let without = configured(&["bonded-link"], PEER, None).await;
+    for (found, proven, bonded, account, expected) in [
+        (ObexDigest, Some(&own), None, &with, ObexDigest),
+        (Nothing, Some(&own), None, &with, Nothing),
+        (ObexDigest, None, None, &with, Nothing),
+        (ObexDigest, Some(&own), None, &without, Nothing),
+        (BondedLink, None, None, &with, Nothing),
         (
-            PeerProof::ObexDigest,
-            Some(&own),
-            Some(&own),
-            PeerProof::ObexDigest,
+            BondedLink,
+            None,
+            Some("00:1a:7d:da:71:13"),
+            &with,
+            BondedLink,
         ),
-        (PeerProof::None, Some(&own), Some(&own), PeerProof::None),
-        (PeerProof::ObexDigest, None, Some(&own), PeerProof::None),
-        (PeerProof::ObexDigest, Some(&own), None, PeerProof::None),
-        (PeerProof::ObexDigest, None, None, PeerProof::None),
+        (BondedLink, None, Some("00:1A:7D:DA:71:14"), &with, Nothing),
+        (ObexDigest, Some(&own), Some(PEER), &with, ObexDigest),
+        (ObexDigest, Some(&own), Some(PEER), &without, BondedLink),
     ] {
-        assert_eq!(proof(found, proven, own), expected);
+        let proof = proof(found, proven, bonded, account);
+        assert_eq!(proof, expected, "{found} {bonded:?}");
     }
     for other in [
         credential("pc", "two"),
         credential("PC", "one"),
         credential("", "one"),
     ] {
-        let found = proof(PeerProof::ObexDigest, Some(&other), Some(&own));
-        assert_eq!(found, PeerProof::None, "{other:?}");
+        let found = proof(ObexDigest, Some(&other), None, &with);
+        assert_eq!(found, Nothing, "{other:?}");
     }
+    let bonded = configured(&["bonded-link"], PEER, Some("one")).await;
+    let found = proof(ObexDigest, Some(&own), Some(PEER), &bonded);
+    assert_eq!(found, BondedLink, "of two, the one that is accepted");
+}
+
+#[tokio::test]
+async fn a_bluetooth_peer_that_the_account_does_not_list_begins_no_session() {
+    let mut account = lab("http://lab.example/dm");
+    let settings = account.settings.as_mut().unwrap();
+    settings.accepts = Some(vec!["bonded-link".to_owned()]);
+    settings.bluetooth_peers = Some(vec![PEER.to_owned()]);
+    let mut bench = Bench::new("", &[account]).await;
+    let other = Some("00:1A:7D:DA:71:14");
+    let peer = bench.arrives_by(sealed(7, NONCE), LINE, None, other).await;
+    bench.is_refused(peer, "unlisted-peer").await;
+    let mut peer = bench
+        .arrives_by(sealed(7, NONCE), LINE, None, Some(PEER))
+        .await;
+    bench.during(peer.next()).await;
+    bench.during(peer.is_content()).await;
+    bench.ends().await;
 }
 
 #[tokio::test]

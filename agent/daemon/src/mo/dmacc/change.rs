@@ -270,10 +270,7 @@ impl Shape<'_> {
     /// Says what would make an account that never works, or that anyone could use.
     pub(super) fn check(&self, policy: &AccountPolicy) -> Result<(), AccountError> {
         let name = &policy.name;
-        let by_obex = policy.accepts.contains(&AcceptedProof::ObexDigest);
-        let reason = policy.contradiction().or((by_obex && !self.obex).then_some(
-            "obex-digest is accepted, but the server has no secret for OBEX (--obex-secret-file)",
-        ));
+        let reason = policy.contradiction().or_else(|| self.unprovable(policy));
         if let Some(reason) = reason {
             return Err(AccountError::invalid(name, reason));
         }
@@ -287,6 +284,22 @@ impl Shape<'_> {
         Ok(())
     }
 
+    /// What is accepted that can never be proven.
+    fn unprovable(&self, policy: &AccountPolicy) -> Option<&'static str> {
+        let accepts = |proof| policy.accepts.contains(&proof);
+        if accepts(AcceptedProof::ObexDigest) && !self.obex {
+            return Some(
+                "obex-digest is accepted, but the server has no secret for OBEX (--obex-secret-file)",
+            );
+        }
+        let mut addresses = self.addresses.iter().filter_map(|text| text.parse().ok());
+        let is_dialled = addresses.any(|address: Address| address.names_bluetooth_peer());
+        let has_peer = is_dialled || !policy.bluetooth_peers.is_empty();
+        (accepts(AcceptedProof::BondedLink) && !has_peer).then_some(
+            "bonded-link is accepted, but the account lists no Bluetooth peer (--bluetooth-peer)",
+        )
+    }
+
     fn fault(&self, scheme: &str, policy: &AccountPolicy) -> Option<&'static str> {
         let (plain, tls) = (scheme == "http", scheme == "https");
         if plain && !policy.allows_http {
@@ -294,8 +307,11 @@ impl Shape<'_> {
                 "plain http has to be allowed (--allow-http): anyone on the path can read and change it",
             );
         }
-        let by_obex = |proof: &AcceptedProof| *proof == AcceptedProof::ObexDigest;
-        let stands_in = |proof: &AcceptedProof| by_obex(proof) != tls && !plain;
+        let stands_in = |proof: &AcceptedProof| match proof {
+            AcceptedProof::ObexDigest => !tls && !plain,
+            AcceptedProof::BondedLink => scheme == "bt+obex",
+            _ => tls,
+        };
         if !self.server && !policy.accepts.iter().any(stands_in) {
             return Some(if plain || tls {
                 "nothing would prove the server: give it credentials, or accept a proof of TLS (--accept) at an https address"

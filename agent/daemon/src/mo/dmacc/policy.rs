@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use omadm_bindings::{ClientCertificate, Proxy, SpkiPin};
+use omadm_bindings::{ClientCertificate, PeerAddress, Proxy, SpkiPin};
 use omadm_syncml::{AcceptedProof, MediaType, Secret};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -33,6 +33,9 @@ pub struct AccountPolicy {
     /// Public keys of which the server's certificate must have one; any when there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "texts")]
     pub pins: Vec<SpkiPin>,
+    /// The Bluetooth peers that may begin sessions of this account.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "texts")]
+    pub bluetooth_peers: Vec<PeerAddress>,
     /// What the device proves itself with in TLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_certificate: Option<CertificateFiles>,
@@ -160,6 +163,7 @@ impl AccountPolicy {
             allows_http: false,
             ca_file: None,
             pins: Vec::new(),
+            bluetooth_peers: Vec::new(),
             client_certificate: None,
             proxy: None,
             default_route: None,
@@ -187,6 +191,11 @@ impl AccountPolicy {
         }
         if let Some(words) = &settings.pins {
             self.pins = each(words)?;
+        }
+        if let Some(words) = &settings.bluetooth_peers {
+            self.bluetooth_peers = each(words)?;
+            self.bluetooth_peers.sort();
+            self.bluetooth_peers.dedup();
         }
         self.change_certificate(settings)?;
         self.change_proxy(settings)?;

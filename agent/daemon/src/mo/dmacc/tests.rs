@@ -341,6 +341,8 @@ fn accounts_without_sense_are_refused_with_the_mend() {
         "--client-certificate",
     );
     settings(&|new| new.pins = list("sha256/AAAA"), "sha256/");
+    settings(&|new| new.accepts = list("bonded-link"), "--bluetooth-peer");
+    settings(&|new| new.bluetooth_peers = list("phone"), "00:1A:7D");
     settings(&|new| new.client_certificate = text("/c"), "--client-key");
     settings(&|new| new.client_key = text("/k"), "--client-certificate");
     settings(&|new| new.proxy = text("http://me:s3cret@proxy:1"), "proxy");
@@ -834,4 +836,43 @@ fn an_account_has_several_addresses_in_order() {
     tree.apply(&writes);
     assert_eq!(only(&tree, &policies).addresses, ["https://d.example/"]);
     assert!(tree.quarantine().is_empty(), "{:?}", tree.quarantine());
+}
+
+#[test]
+fn a_pairing_proves_a_server_that_is_listed_or_dialled() {
+    let list = |values: &[&str]| Some(values.iter().map(|text| (*text).to_owned()).collect());
+    let peer = "00:1a:7d:da:71:13";
+    for (address, peers, usable) in [
+        ("bt+obex:", &[peer][..], true),
+        ("bt+obex://00:1A:7D:DA:71:13", &[], true),
+        ("bt+obex:", &[], false),
+        ("bt+obex://?channel=9", &[], false),
+        // A cable proves no pairing.
+        ("tty+obex:///dev/ttyS0", &[peer], false),
+        ("https://lab.example/dm", &[peer], false),
+    ] {
+        let new = NewAccount {
+            address: address.to_owned(),
+            server_auth: None,
+            server_secret: None,
+            server_nonce: None,
+            ..with(AccountSettings {
+                accepts: list(&["bonded-link"]),
+                bluetooth_peers: list(peers),
+                ..AccountSettings::default()
+            })
+        };
+        let made = add(&tree_of(&[], "old"), &new, "device", NOW);
+        assert_eq!(made.is_ok(), usable, "{address} {peers:?}: {made:?}");
+        if let Ok((_, policy)) = made
+            && !peers.is_empty()
+        {
+            let listed: Vec<_> = policy
+                .bluetooth_peers
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            assert_eq!(listed, ["00:1A:7D:DA:71:13"]);
+        }
+    }
 }

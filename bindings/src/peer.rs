@@ -46,12 +46,14 @@ impl fmt::Display for PeerAddress {
     }
 }
 
+#[cfg(feature = "bluetooth")]
 impl From<bluer::Address> for PeerAddress {
     fn from(address: bluer::Address) -> Self {
         Self(address.0)
     }
 }
 
+#[cfg(feature = "bluetooth")]
 impl From<PeerAddress> for bluer::Address {
     fn from(address: PeerAddress) -> Self {
         Self(address.0)
