@@ -4,6 +4,7 @@
     reason = "the documentation here is the program's help, which shows backticks"
 )]
 
+mod bluetooth;
 mod examples;
 mod lines;
 mod member;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use omadm_syncml::auth::AuthScheme;
 use std::path::PathBuf;
 
+pub(super) use bluetooth::Bluetooth;
 pub(super) use lines::{DeviceSettings, Lines, Notify, ObexProof};
 pub(super) use member::{Content, Member, MemberLine};
 pub(super) use serve::Serve;
@@ -72,6 +74,9 @@ pub(super) enum Verb {
     Device(Device),
     /// Ask a device for a session: by a file for it, or over a line.
     Notify(Notify),
+    /// Find Bluetooth devices and pair with them.
+    #[command(subcommand, after_help = examples::BLUETOOTH)]
+    Bluetooth(Bluetooth),
     /// Queue, list, show, cancel and await jobs.
     #[command(subcommand, after_help = examples::JOB)]
     Job(Box<Job>),

@@ -5,6 +5,7 @@
 )]
 
 mod arguments;
+mod bluetooth;
 mod completions;
 mod device;
 mod job;
@@ -71,6 +72,7 @@ fn run(arguments: Arguments, out: &mut dyn Write) -> Result<(), Error> {
         Verb::Serve(options) => serve::run(&common, &options, out),
         Verb::Device(verb) => device::run(&common, verb, out),
         Verb::Notify(options) => notify::run(&common, &options, out),
+        Verb::Bluetooth(verb) => bluetooth::run(&common, &verb, out),
         Verb::Job(verb) => job::run(&common, *verb, out),
         Verb::Session(verb) => session::run(&common, verb, out),
         Verb::Completions { shell } => completions::run(shell, out),

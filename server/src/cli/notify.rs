@@ -33,14 +33,19 @@ pub(super) fn run(common: &Common, options: &Notify, out: &mut dyn Write) -> Res
         resync: options.resync,
     };
     let mut server = Server::new(store, policy.clone());
-    match (&options.line, &options.to) {
+    match (
+        options.line.as_ref().or(options.bluetooth.as_ref()),
+        &options.to,
+    ) {
         (Some(line), _) => dial(common, server, &policy, line, wish, out),
         (None, Some(file)) => {
             let notified = server.notify(&wish, clock::now(), clock::random()?)?;
             hand_over(common, &notified, file, out)
         }
         // The parser asks for one of both.
-        (None, None) => Err(Error::Usage("--to or --line says where it goes".into())),
+        (None, None) => Err(Error::Usage(
+            "--to, --line or --bluetooth says where it goes".into(),
+        )),
     }
 }
 

@@ -17,6 +17,11 @@ impl LineAddress {
         Self::obex(&serial(text))
     }
 
+    /// A Bluetooth device: `00:1A:7D:DA:71:13?device=IMEI:490154203237518`.
+    pub fn bluetooth(text: &str) -> Result<Self, String> {
+        Self::obex(&bluetooth(text))
+    }
+
     /// An address of any line: `tcp+obex://127.0.0.1:650?device=IMEI:490154203237518`.
     pub fn obex(text: &str) -> Result<Self, String> {
         let (address, device) = split(text)?;
@@ -46,6 +51,18 @@ fn serial(text: &str) -> String {
     } else {
         format!("tty+obex://{text}")
     }
+}
+
+/// The address of a Bluetooth device. What it offers as a client is what is searched.
+fn bluetooth(text: &str) -> String {
+    let scheme = text.get(..7).unwrap_or_default();
+    let mut address = if scheme.eq_ignore_ascii_case("bt+obex") {
+        text.to_owned()
+    } else {
+        format!("bt+obex://{text}")
+    };
+    address.push(if address.contains('?') { '&' } else { '?' });
+    address + "service=client"
 }
 
 /// Takes `device=` out of the query; the rest is for the line.
@@ -123,6 +140,28 @@ mod tests {
         ] {
             assert_eq!(serial(text), expected);
         }
+    }
+
+    #[test]
+    fn a_bluetooth_device_is_searched_for_its_service() {
+        for (text, expected) in [
+            (
+                "00:1a:7d:da:71:13",
+                "bt+obex://00:1a:7d:da:71:13?service=client",
+            ),
+            (
+                "00:1a:7d:da:71:13?channel=9&device=d",
+                "bt+obex://00:1a:7d:da:71:13?channel=9&service=client",
+            ),
+            (
+                "bt+obex://00:1a:7d:da:71:13?adapter=hci1",
+                "bt+obex://00:1a:7d:da:71:13?adapter=hci1&service=client",
+            ),
+        ] {
+            let line = LineAddress::bluetooth(text).unwrap();
+            assert_eq!(line.address.as_str(), expected);
+        }
+        assert!(LineAddress::bluetooth("phone").is_err());
     }
 
     #[test]

@@ -17,6 +17,7 @@ Examples:
       --tls-cert chain.pem --tls-key key.pem
   omadm-server serve --public-url https://dms.example/dm   behind a proxy
   omadm-server serve --serial '/dev/ttyUSB0?baud=115200&device=IMEI:490154203237518'
+  omadm-server serve --bluetooth '00:1A:7D:DA:71:13?device=IMEI:490154203237518'
   omadm-server serve --no-http --obex unix+obex:///run/omadm/obex.sock --every 3600
 
 A line without device= leads to the only device that is registered. It is dialled at the start,
@@ -26,7 +27,28 @@ pub(super) const NOTIFY: &str = "\
 Examples:
   omadm-server notify IMEI:490154203237518 --to session.p0   then `omadm notify session.p0` there
   omadm-server notify IMEI:490154203237518 --line /dev/ttyUSB0
+  omadm-server notify IMEI:490154203237518 --bluetooth 00:1A:7D:DA:71:13
   omadm-server notify IMEI:490154203237518 --line unix+obex:///run/omadm/obex.sock --json";
+
+pub(super) const BLUETOOTH: &str = "\
+Examples:
+  omadm-server bluetooth scan
+  omadm-server bluetooth pair 00:1A:7D:DA:71:13       while `omadm bluetooth pair` runs there";
+
+pub(super) const BLUETOOTH_SCAN: &str = "\
+Examples:
+  omadm-server bluetooth scan
+  omadm-server bluetooth scan --for 20 --adapter hci1 --json
+
+CLASSES are the services of SyncML that a device offers; dm-client is one that can be managed.";
+
+pub(super) const BLUETOOTH_PAIR: &str = "\
+Examples:
+  omadm-server bluetooth pair 00:1A:7D:DA:71:13
+  omadm-server bluetooth pair 00:1A:7D:DA:71:13 --yes   where nobody can compare the numbers
+
+The device has to be discoverable, as it is during `omadm bluetooth pair`. With --yes whoever has
+the address at that moment is paired with.";
 
 pub(super) const DEVICE_SET: &str = "\
 Examples:

@@ -16,6 +16,13 @@ pub(in crate::cli) struct Lines {
         value_parser = LineAddress::serial
     )]
     pub(in crate::cli) serial: Vec<LineAddress>,
+    /// Dial a paired Bluetooth device; may be given again.
+    #[arg(
+        long,
+        value_name = "ADDRESS[?device=ID&adapter=…&channel=…]",
+        value_parser = LineAddress::bluetooth
+    )]
+    pub(in crate::cli) bluetooth: Vec<LineAddress>,
     /// Dial a device over any other line that carries OBEX; may be given again.
     #[arg(
         long,
@@ -42,7 +49,8 @@ pub(in crate::cli) struct Lines {
 impl Lines {
     /// All lines that are dialled.
     pub(in crate::cli) fn dialled(&self) -> Vec<LineAddress> {
-        self.serial.iter().chain(&self.obex).cloned().collect()
+        let lines = self.serial.iter().chain(&self.bluetooth);
+        lines.chain(&self.obex).cloned().collect()
     }
 }
 
@@ -53,7 +61,11 @@ pub(in crate::cli) struct Notify {
     #[arg(value_name = "DEVICE")]
     pub(in crate::cli) device: String,
     /// Write the notification to this file, or - for standard output.
-    #[arg(long, value_name = "FILE", required_unless_present = "line")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present_any = ["line", "bluetooth"]
+    )]
     pub(in crate::cli) to: Option<PathBuf>,
     /// Dial this line now, serve the session that begins, and say how it went: a serial port, or
     /// the address of another line.
@@ -64,6 +76,14 @@ pub(in crate::cli) struct Notify {
         value_parser = line
     )]
     pub(in crate::cli) line: Option<LineAddress>,
+    /// The same for a paired Bluetooth device.
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        conflicts_with_all = ["to", "line"],
+        value_parser = bluetooth
+    )]
+    pub(in crate::cli) bluetooth: Option<LineAddress>,
     /// The server's identifier, which the account on the device names; that of the last serve when
     /// left out.
     #[arg(long, value_name = "ID")]
@@ -84,6 +104,14 @@ fn line(text: &str) -> Result<LineAddress, String> {
     } else {
         LineAddress::obex(text)?
     };
+    unnamed(line)
+}
+
+fn bluetooth(text: &str) -> Result<LineAddress, String> {
+    unnamed(LineAddress::bluetooth(text)?)
+}
+
+fn unnamed(line: LineAddress) -> Result<LineAddress, String> {
     match line.device {
         Some(_) => Err("the device is named already; leave device= out".into()),
         None => Ok(line),
