@@ -1,6 +1,7 @@
 //! The command line of `omadm`.
 
 mod account;
+mod bluetooth;
 mod examples;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(super) use self::account::{Account, Adding, Changing, HttpAuth, Policy, Proof, Scheme, word};
+pub(super) use self::bluetooth::{Bluetooth, Pairing};
 
 /// Where the daemon listens unless it is told otherwise.
 pub(super) const DEFAULT_SOCKET: &str = "/run/omadm/io.omadm.Agent";
@@ -118,6 +120,9 @@ pub(super) enum Verb {
     /// Add, list, show, change and remove accounts.
     #[command(subcommand, after_help = examples::ACCOUNT)]
     Account(Account),
+    /// Show Bluetooth, pair with servers, and remove pairings.
+    #[command(subcommand, after_help = examples::BLUETOOTH)]
+    Bluetooth(Bluetooth),
     /// Check a configuration.
     #[command(after_help = examples::CHECK)]
     Check {

@@ -9,6 +9,7 @@
 
 mod account;
 mod arguments;
+mod bluetooth;
 mod check;
 mod client;
 mod codes;
@@ -144,6 +145,7 @@ fn run(arguments: Arguments, style: Style, out: &mut dyn Write) -> Result<(), Fa
         Verb::Delete { uri } => client.order(wire::DeleteNode { uri }),
         Verb::Kpi(kpi) => kpi::run(&kpi, style, out),
         Verb::Account(verb) => account::run(&mut client, verb, style, out),
+        Verb::Bluetooth(verb) => bluetooth::run(&mut client, &verb, style, out),
         Verb::Check { config } => check::run(config.as_deref(), out),
         Verb::Doctor { config, listing } => doctor::run(&mut client, config, listing, style, out),
         Verb::Decode { file, listing } => decode::run(&file, listing, style, out),

@@ -83,6 +83,29 @@ pub(super) const ACCOUNT_REMOVE: &str = "\
 Example:
   omadm account remove lab              its secrets are erased";
 
+pub(super) const BLUETOOTH: &str = "\
+Examples:
+  omadm bluetooth status
+  omadm bluetooth pair --account lab    the server runs `omadm-server bluetooth pair` meanwhile
+  omadm bluetooth remove 00:1A:7D:DA:71:13";
+
+pub(super) const BLUETOOTH_STATUS: &str = "\
+Examples:
+  omadm bluetooth status                adapters, pairings, and which accounts list them
+  omadm bluetooth status --json         for programs";
+
+pub(super) const BLUETOOTH_PAIR: &str = "\
+Examples:
+  omadm bluetooth pair --account lab    two minutes; the account lists the peer afterwards
+  omadm bluetooth pair --for 30 --yes   where nobody can compare the numbers
+
+With --yes whoever is first within that time and within range is paired with; without --account
+no session can begin by it.";
+
+pub(super) const BLUETOOTH_REMOVE: &str = "\
+Example:
+  omadm bluetooth remove 00:1A:7D:DA:71:13   from the adapter, and from every account that lists it";
+
 pub(super) const CHECK: &str = "\
 Examples:
   omadm check                           what omadmd would read at its start
