@@ -47,6 +47,8 @@ mod tls_fault;
 mod trust;
 #[cfg(feature = "obex")]
 mod unix;
+#[cfg(feature = "usb")]
+pub mod usb;
 
 pub use address::{Address, AddressError};
 #[cfg(feature = "obex")]
@@ -145,6 +147,8 @@ pub const SCHEMES: &[Scheme] = &[
     serial::SCHEME,
     #[cfg(feature = "bluetooth")]
     bluetooth::SCHEME,
+    #[cfg(feature = "usb")]
+    usb::SCHEME,
 ];
 
 /// Opens a bearer: when it returns, the line stands and [`Bearer::proof`] is known.

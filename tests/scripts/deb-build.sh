@@ -23,7 +23,7 @@ if [ "$upstream" != "$(sed -n '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)
     fail "debian/changelog has version $upstream, Cargo.toml another"
 fi
 
-cached build build-essential,debhelper,cargo-web,rustc-web,libdbus-1-dev,libsqlite3-dev,pkgconf,python3,lintian
+cached build build-essential,debhelper,cargo-web,rustc-web,libdbus-1-dev,libsqlite3-dev,libusb-1.0-0-dev,pkgconf,python3,lintian
 work=$(mktemp -d "$deb_dir/build.XXXXXX")
 trap 'umount -R "$work/root" 2>/dev/null; rm -rf "$work"' EXIT
 layer "$deb_dir/chroot-build" "$work"

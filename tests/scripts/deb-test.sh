@@ -20,7 +20,7 @@ if [ -z "${OMADM_DEB_INSIDE:-}" ]; then
 fi
 
 # What the packages depend on is there already: the container has no network but its loopback.
-cached test systemd-sysv,dbus,libdbus-1-3,libsqlite3-0,ca-certificates,procps
+cached test systemd-sysv,dbus,libdbus-1-3,libsqlite3-0,libusb-1.0-0,ca-certificates,procps
 work=$(mktemp -d "$deb_dir/test.XXXXXX")
 machine=omadm-deb-$$
 leader=

@@ -13,8 +13,8 @@
 #   deps.sh pyobex       an OBEX library for Python, the same way
 set -euo pipefail
 
-# C compiler and linker, SQLite, D-Bus
-build_packages=(gcc libc6-dev binutils pkg-config libdbus-1-dev libsqlite3-dev)
+# C compiler and linker, SQLite, D-Bus, libusb
+build_packages=(gcc libc6-dev binutils pkg-config libdbus-1-dev libsqlite3-dev libusb-1.0-0-dev)
 # an independent WBXML codec, namespaces, kernel figures, a look at the databases, shells that take completions, readers
 # of man pages, a place for Python libraries, OBEX programs
 test_packages=(libwbxml2-utils iproute2 procps sqlite3 util-linux zsh fish mandoc man-db python3 python3-venv
