@@ -45,7 +45,10 @@ impl FromStr for UsbAddress {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let rest = text.get(SCHEME.len()..).unwrap_or_default();
+        let (scheme, rest) = text.split_at_checked(SCHEME.len()).ok_or_else(form)?;
+        if !scheme.eq_ignore_ascii_case(SCHEME) {
+            return Err(form());
+        }
         let (device, query) = match rest.split_once('?') {
             Some((device, query)) => (device, Some(query)),
             None => (rest, None),
@@ -207,6 +210,8 @@ mod tests {
     #[test]
     fn what_leads_nowhere_says_how_it_is_written() {
         for (text, said) in [
+            ("tcp+obex://1d6b:0104", "usb+obex://"),
+            ("usb", "usb+obex://"),
             ("usb+obex:1d6b:0104", "usb+obex://"),
             ("usb+obex://1d6b", "usb+obex://"),
             ("usb+obex://1d6b:104", "usb+obex://"),

@@ -4,6 +4,8 @@
     reason = "driver: a thread for libusb's events"
 )]
 
+use super::address::UsbAddress;
+
 use rusb::{Context, Device, Hotplug, HotplugBuilder, UsbContext};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +20,7 @@ const MISCELLANEOUS: u8 = 0xef;
 /// How long libusb may wait for an event until it is asked whether anybody still cares.
 const TURN: Duration = Duration::from_secs(1);
 
-/// Devices that are plugged in from now on.
+/// Devices that an address may mean and that are plugged in from now on.
 #[derive(Debug)]
 pub struct Plugged {
     arrivals: watch::Receiver<u64>,
@@ -27,12 +29,15 @@ pub struct Plugged {
 
 impl Plugged {
     /// Begins to watch. `None` where libusb cannot say it, and devices have to be looked for.
-    pub fn watch() -> Option<Self> {
+    pub fn watch(wanted: &UsbAddress) -> Option<Self> {
         let context = Context::new().ok()?;
         let (counter, arrivals) = watch::channel(0);
         let callback = Box::new(Arrival(counter));
-        let registration = HotplugBuilder::new().register(context.clone(), callback);
-        let registration = registration.ok()?;
+        let mut builder = HotplugBuilder::new();
+        if let Some(device) = &wanted.device {
+            builder.vendor_id(device.vendor).product_id(device.product);
+        }
+        let registration = builder.register(context.clone(), callback).ok()?;
         let over = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&over);
         let thread = std::thread::Builder::new().name("usb-hotplug".to_owned());

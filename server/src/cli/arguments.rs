@@ -83,6 +83,9 @@ pub(super) enum Verb {
     /// List and show sessions, with what was said.
     #[command(subcommand, after_help = examples::SESSION)]
     Session(Session),
+    /// List what can be met on USB.
+    #[command(subcommand, after_help = examples::USB_LIST)]
+    Usb(Usb),
     /// Print a script that lets a shell complete the command line.
     #[command(after_help = examples::COMPLETIONS)]
     Completions {
@@ -90,6 +93,13 @@ pub(super) enum Verb {
         #[arg(value_enum)]
         shell: Shell,
     },
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(super) enum Usb {
+    /// List the OBEX functions and the serial ports of attached devices, by what they are dialled.
+    #[command(after_help = examples::USB_LIST)]
+    List,
 }
 
 /// A shell that completes command lines.

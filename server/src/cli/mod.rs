@@ -15,6 +15,7 @@ mod obex;
 mod print;
 mod serve;
 mod session;
+mod usb;
 
 use crate::error::{self, Error};
 use clap::{CommandFactory as _, Parser as _};
@@ -22,7 +23,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use arguments::{Arguments, Verb};
+use arguments::{Arguments, Usb, Verb};
 
 /// Runs the command with the arguments of this process.
 pub fn main() -> ExitCode {
@@ -75,6 +76,7 @@ fn run(arguments: Arguments, out: &mut dyn Write) -> Result<(), Error> {
         Verb::Bluetooth(verb) => bluetooth::run(&common, &verb, out),
         Verb::Job(verb) => job::run(&common, *verb, out),
         Verb::Session(verb) => session::run(&common, verb, out),
+        Verb::Usb(Usb::List) => usb::list(&common, out),
         Verb::Completions { shell } => completions::run(shell, out),
     }
 }

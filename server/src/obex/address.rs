@@ -22,6 +22,12 @@ impl LineAddress {
         Self::obex(&bluetooth(text))
     }
 
+    /// A device on USB: `1d6b:0104:0123?device=IMEI:490154203237518`; the first with an OBEX
+    /// function when nothing names it.
+    pub fn usb(text: &str) -> Result<Self, String> {
+        Self::obex(&usb(text))
+    }
+
     /// An address of any line: `tcp+obex://127.0.0.1:650?device=IMEI:490154203237518`.
     pub fn obex(text: &str) -> Result<Self, String> {
         let (address, device) = split(text)?;
@@ -63,6 +69,18 @@ fn bluetooth(text: &str) -> String {
     };
     address.push(if address.contains('?') { '&' } else { '?' });
     address + "service=client"
+}
+
+/// The address of a device on USB.
+fn usb(text: &str) -> String {
+    let scheme = text.get(..9).unwrap_or_default();
+    if scheme.eq_ignore_ascii_case("usb+obex:") {
+        text.to_owned()
+    } else if text.is_empty() || text.starts_with('?') {
+        format!("usb+obex:{text}")
+    } else {
+        format!("usb+obex://{text}")
+    }
 }
 
 /// Takes `device=` out of the query; the rest is for the line.
@@ -162,6 +180,26 @@ mod tests {
             assert_eq!(line.address.as_str(), expected);
         }
         assert!(LineAddress::bluetooth("phone").is_err());
+    }
+
+    #[test]
+    fn a_device_on_usb_needs_no_name() {
+        for (text, address, device) in [
+            ("", "usb+obex:", None),
+            ("?device=a", "usb+obex:", Some("a")),
+            ("1d6b:0104", "usb+obex://1d6b:0104", None),
+            ("usb+obex:", "usb+obex:", None),
+            (
+                "1d6b:0104:01?function=acm&device=a",
+                "usb+obex://1d6b:0104:01?function=acm",
+                Some("a"),
+            ),
+        ] {
+            let line = LineAddress::usb(text).unwrap();
+            let found = (line.address.as_str(), line.device.as_deref());
+            assert_eq!(found, (address, device), "{text}");
+        }
+        assert!(LineAddress::usb("1d6b").is_err());
     }
 
     #[test]

@@ -13,9 +13,10 @@ use crate::server::Wish;
 use crate::session::Phase;
 use crate::worker::Worker;
 use log::{info, warn};
+use omadm_bindings::usb::{Plugged, UsbAddress};
 use omadm_syncml::{Initiator, UiMode};
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How often it is looked whether something waits.
 const POLL: Duration = Duration::from_millis(500);
@@ -27,11 +28,15 @@ pub(super) struct Line {
     schedule: Schedule,
     repeats: Repeats,
     began: Instant,
+    /// Devices that are plugged in, where that may be the one of this line.
+    plugged: Option<Plugged>,
 }
 
 impl Line {
     pub(super) fn new(caller: Caller, device: Option<String>, every: Option<Duration>) -> Self {
+        let usb = caller.address.as_str().parse::<UsbAddress>();
         Self {
+            plugged: usb.ok().as_ref().and_then(Plugged::watch),
             caller,
             device,
             schedule: Schedule::new(every, Duration::ZERO),
@@ -46,7 +51,19 @@ impl Line {
             if let Err(error) = self.look().await {
                 self.complain(error.to_string());
             }
+            if self.pause().await {
+                self.schedule.arrived(self.now());
+            }
+        }
+    }
+
+    /// Waits until it is to be looked again, and says whether a device has been plugged in.
+    async fn pause(&mut self) -> bool {
+        if let Some(plugged) = &mut self.plugged {
+            timeout(POLL, plugged.next()).await.is_ok()
+        } else {
             sleep(POLL).await;
+            false
         }
     }
 

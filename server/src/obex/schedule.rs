@@ -34,6 +34,13 @@ impl Schedule {
         self.due = true;
     }
 
+    /// The device may be there now: earlier failures say nothing any more.
+    pub(super) fn arrived(&mut self, now: Duration) {
+        self.due = true;
+        self.failures = 0;
+        self.not_before = now;
+    }
+
     pub(super) fn is_due(&self, now: Duration) -> bool {
         let turn = self.every.is_some_and(|every| now >= self.last + every);
         (self.due || turn) && now >= self.not_before
@@ -108,5 +115,20 @@ mod tests {
         assert!(!schedule.is_due(s(100)));
         schedule.work();
         assert!(!schedule.is_due(s(0)) && schedule.is_due(s(1)));
+    }
+
+    #[test]
+    fn a_device_that_arrives_is_dialled_at_once() {
+        let mut schedule = Schedule::new(None, s(0));
+        for _ in 0..9 {
+            schedule.failed(s(0));
+        }
+        schedule.arrived(s(5));
+        assert!(schedule.is_due(s(5)));
+        assert_eq!(schedule.failed(s(5)), s(1));
+        schedule.met(s(6));
+        assert!(!schedule.is_due(s(7)));
+        schedule.arrived(s(7));
+        assert!(schedule.is_due(s(7)));
     }
 }

@@ -18,16 +18,19 @@ Examples:
   omadm-server serve --public-url https://dms.example/dm   behind a proxy
   omadm-server serve --serial '/dev/ttyUSB0?baud=115200&device=IMEI:490154203237518'
   omadm-server serve --bluetooth '00:1A:7D:DA:71:13?device=IMEI:490154203237518'
+  omadm-server serve --usb                            whatever device is plugged in
+  omadm-server serve --usb '1d6b:0104?device=IMEI:490154203237518'
   omadm-server serve --no-http --obex unix+obex:///run/omadm/obex.sock --every 3600
 
 A line without device= leads to the only device that is registered. It is dialled at the start,
-when a job waits for its device, and after --every.";
+when a job waits for its device, and after --every; one on USB also when it is plugged in.";
 
 pub(super) const NOTIFY: &str = "\
 Examples:
   omadm-server notify IMEI:490154203237518 --to session.p0   then `omadm notify session.p0` there
   omadm-server notify IMEI:490154203237518 --line /dev/ttyUSB0
   omadm-server notify IMEI:490154203237518 --bluetooth 00:1A:7D:DA:71:13
+  omadm-server notify IMEI:490154203237518 --line usb+obex://1d6b:0104
   omadm-server notify IMEI:490154203237518 --line unix+obex:///run/omadm/obex.sock --json";
 
 pub(super) const BLUETOOTH: &str = "\
@@ -49,6 +52,11 @@ Examples:
 
 The device has to be discoverable, as it is during `omadm bluetooth pair`. With --yes whoever has
 the address at that moment is paired with.";
+
+pub(super) const USB_LIST: &str = "\
+Examples:
+  omadm-server usb list
+  omadm-server usb list --json                        for programs";
 
 pub(super) const DEVICE_SET: &str = "\
 Examples:

@@ -23,6 +23,16 @@ pub(in crate::cli) struct Lines {
         value_parser = LineAddress::bluetooth
     )]
     pub(in crate::cli) bluetooth: Vec<LineAddress>,
+    /// Dial a device on USB as soon as it is plugged in: the one of these identifiers, or the
+    /// first with an OBEX function; may be given again.
+    #[arg(
+        long,
+        value_name = "VID:PID[:SERIAL][?function=acm&device=ID]",
+        num_args = 0..=1,
+        default_missing_value = "",
+        value_parser = LineAddress::usb
+    )]
+    pub(in crate::cli) usb: Vec<LineAddress>,
     /// Dial a device over any other line that carries OBEX; may be given again.
     #[arg(
         long,
@@ -50,7 +60,8 @@ impl Lines {
     /// All lines that are dialled.
     pub(in crate::cli) fn dialled(&self) -> Vec<LineAddress> {
         let lines = self.serial.iter().chain(&self.bluetooth);
-        lines.chain(&self.obex).cloned().collect()
+        let lines = lines.chain(&self.usb).chain(&self.obex);
+        lines.cloned().collect()
     }
 }
 
