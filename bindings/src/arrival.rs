@@ -5,6 +5,9 @@ use crate::obex::{ObexCredential, ServerTimeouts};
 
 use bytes::Bytes;
 use std::fmt;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use tokio::sync::watch;
 
 /// A peer wants to begin a session.
@@ -93,6 +96,16 @@ pub struct ListenSettings {
     pub identity: Identity,
     /// When what is waited for no longer.
     pub timeouts: ServerTimeouts,
+    /// Who has this machine's own USB function, where one may be waited on.
+    pub gadget: Option<Arc<dyn OpenGadget>>,
+}
+
+/// Who has the OBEX function that this machine shows to a USB host.
+pub trait OpenGadget: fmt::Debug + Send + Sync {
+    /// A socket that carries what the function does, until the host goes. An earlier one ends.
+    ///
+    /// May block for some seconds. Fails where there is no function, and says what mends it.
+    fn open(&self) -> io::Result<OwnedFd>;
 }
 
 /// Who a device is, in words of its maker.

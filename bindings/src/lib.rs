@@ -53,7 +53,8 @@ pub mod usb;
 pub use address::{Address, AddressError};
 #[cfg(feature = "obex")]
 pub use arrival::{
-    Arrival, Bootstrap, Identity, LineState, ListenSettings, Listening, Opening as SessionOpening,
+    Arrival, Bootstrap, Identity, LineState, ListenSettings, Listening, OpenGadget,
+    Opening as SessionOpening,
 };
 pub use bearer::{Bearer, BearerEvent, Traffic};
 pub use error::{Error, Phase, Retry};
@@ -149,6 +150,8 @@ pub const SCHEMES: &[Scheme] = &[
     bluetooth::SCHEME,
     #[cfg(feature = "usb")]
     usb::SCHEME,
+    #[cfg(feature = "usb")]
+    usb::GADGET,
 ];
 
 /// Opens a bearer: when it returns, the line stands and [`Bearer::proof`] is known.

@@ -6,6 +6,7 @@
 mod address;
 mod descriptor;
 mod device;
+mod gadget;
 mod list;
 mod pipe;
 mod place;
@@ -13,6 +14,7 @@ mod plugged;
 mod port;
 
 pub use address::{DeviceName, Function, UsbAddress};
+pub(crate) use gadget::SCHEME as GADGET;
 pub use list::{Listed, list};
 pub(crate) use place::SCHEME;
 pub use plugged::Plugged;

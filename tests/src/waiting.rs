@@ -83,6 +83,7 @@ impl Waiting {
 
     fn start(start: impl Start, credentials: Vec<ObexCredential>, script: Script) -> Self {
         let settings = ListenSettings {
+            gadget: None,
             peers: Vec::new(),
             bootstraps: true,
             credentials,

@@ -24,6 +24,7 @@ pub(crate) struct Device {
 impl Device {
     pub(crate) fn wait(address: &str, credentials: Vec<ObexCredential>) -> Self {
         let settings = ListenSettings {
+            gadget: None,
             peers: Vec::new(),
             bootstraps: true,
             credentials,

@@ -120,6 +120,7 @@ async fn listen_settings(
         credentials.extend(own.map_err(|_| stopping())??);
     }
     Ok(ListenSettings {
+        gadget: None,
         peers: Vec::new(),
         bootstraps: false,
         credentials,

@@ -94,6 +94,7 @@ impl Device {
     pub(crate) fn listen(&mut self, address: &str) {
         let (arrivals, arrived) = mpsc::channel(4);
         let settings = ListenSettings {
+            gadget: None,
             peers: Vec::new(),
             bootstraps: true,
             credentials: self.obex.iter().cloned().collect(),

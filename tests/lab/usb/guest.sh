@@ -1,3 +1,4 @@
+# guest.sh gadget: this machine's own function, which its own host side meets over dummy_hcd.
 # guest.sh usbip: a device with complete CDC descriptors, in user space, is met as soon as it is plugged in.
 . ./lib.sh
 
@@ -42,6 +43,52 @@ listen = [\"unix+obex://$work/obex.sock\"]"
     step device cat log/usbip-device.log
 }
 
+# helper: the right to make gadgets, on its socket as a unit would have it
+helper() {
+    mkdir -p /run/omadm-rights
+    logged helper systemd-socket-activate -l /run/omadm-rights/gadget \
+        "$(command -v omadm-helper)" gadget --for root
+    helper=$!
+    until_well 10 "the socket of the helper" test -S /run/omadm-rights/gadget
+}
+gadget() { command omadm usb-gadget "$@"; }
+udc=/sys/kernel/config/usb_gadget/omadm/UDC
+
+over_gadget() {
+    udev
+    step status-none gadget status --json || true
+    helper
+    step kernel-obex gadget up --kernel-obex || true
+    step wrong-udc gadget up --udc musb || true
+    start_agent <<<"[obex]
+listen = [\"usb-gadget+obex:\"]"
+    acquaint http://127.0.0.1:9/nobody-listens
+    step away omadm status --json
+    start_server --no-http --usb
+    step up gadget up --json
+    step twice gadget up || true
+    round first
+    step status-up gadget status --json
+    step list server usb list --json
+    round second
+    # pulled out and plugged in again
+    name=$(cat $udc)
+    echo "" >$udc
+    sleep 1
+    echo "$name" >$udc
+    round replugged
+    step down gadget down
+    step status-down gadget status --json
+    sleep 1
+    step list-down server usb list --json
+    step left ls /sys/kernel/config/usb_gadget
+    step up-again gadget up --obex --json
+    round up-again
+    until_well 30 "the end of the session" session_over || true
+    step status omadm status --json
+}
+
 case $1 in
 usbip) over_usbip ;;
+gadget) over_gadget ;;
 esac

@@ -50,6 +50,37 @@ pub(super) struct Listing {
 }
 
 #[derive(Debug, Subcommand)]
+pub(super) enum UsbGadget {
+    /// Show a host a serial port and the OBEX function, or one of them.
+    #[command(after_help = examples::USB_GADGET)]
+    Up {
+        /// With a serial port (CDC ACM).
+        #[arg(long)]
+        acm: bool,
+        /// With the OBEX function, for the line usb-gadget+obex:.
+        #[arg(long)]
+        obex: bool,
+        /// With the kernel's own OBEX function.
+        #[arg(long, hide = true, conflicts_with = "obex")]
+        kernel_obex: bool,
+        /// On this device controller; on the one that is free when left out.
+        #[arg(long, value_name = "NAME")]
+        udc: Option<String>,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Take it away.
+    #[command(after_help = examples::USB_GADGET)]
+    Down,
+    /// Say what a host is shown, and whether one is there.
+    #[command(after_help = examples::USB_GADGET)]
+    Status {
+        #[command(flatten)]
+        listing: Listing,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Show the daemon, its accounts and its last session.
     #[command(after_help = examples::STATUS)]
@@ -139,6 +170,9 @@ pub(super) enum Verb {
         #[command(flatten)]
         listing: Listing,
     },
+    /// Make this machine a USB device, and no longer; for root, no daemon needed.
+    #[command(subcommand, after_help = examples::USB_GADGET)]
+    UsbGadget(UsbGadget),
     /// Print a SyncML, DDF or TNDS document, Package 0 or an OBEX capture readably; no daemon needed.
     #[command(after_help = examples::DECODE)]
     Decode {

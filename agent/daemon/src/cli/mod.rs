@@ -31,6 +31,7 @@ mod session;
 mod status;
 mod trace;
 mod tree;
+mod usb_gadget;
 
 pub(crate) use self::kpi::wire as kpi_sample;
 pub(crate) use self::plain::for_xml;
@@ -148,6 +149,7 @@ fn run(arguments: Arguments, style: Style, out: &mut dyn Write) -> Result<(), Fa
         Verb::Bluetooth(verb) => bluetooth::run(&mut client, &verb, style, out),
         Verb::Check { config } => check::run(config.as_deref(), out),
         Verb::Doctor { config, listing } => doctor::run(&mut client, config, listing, style, out),
+        Verb::UsbGadget(verb) => usb_gadget::run(verb, out),
         Verb::Decode { file, listing } => decode::run(&file, listing, style, out),
         Verb::Encode { to, file } => encode::run(to, &file, out),
         Verb::Ddf(verb) => ddf::run(verb, style, out),

@@ -138,7 +138,7 @@ impl<'de> Deserialize<'de> for ListenAddress {
             return Ok(Self(address));
         }
         Err(refuse(
-            &"no line to wait on: use tty+obex, bt+obex, unix+obex or tcp+obex",
+            &"no line to wait on: use tty+obex, bt+obex, usb-gadget+obex, unix+obex or tcp+obex",
         ))
     }
 }

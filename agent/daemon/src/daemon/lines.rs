@@ -3,12 +3,14 @@
 
 use omadm_bindings::obex::{ObexCredential, ServerTimeouts};
 use omadm_bindings::{Arrival, Identity, LineState, ListenSettings, Listening, listen};
+use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use crate::config::{Config, ListenAddress};
 use crate::control::wire;
 use crate::identity::{DevId, Machine};
 use crate::mo::dmacc::Configured;
+use crate::rights::GadgetSocket;
 
 /// How many peers may have begun to speak before one is heard.
 pub(super) const ARRIVALS: usize = 4;
@@ -162,6 +164,7 @@ fn terms(
     peers.sort();
     peers.dedup();
     Ok(ListenSettings {
+        gadget: Some(Arc::new(GadgetSocket::new(&config.control.rights_dir))),
         peers,
         bootstraps: false,
         credentials,

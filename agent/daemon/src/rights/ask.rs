@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use serde_json::Value as Json;
 use super::Right;
 use super::line::{Line, within};
 use super::pss::MAX_PIDS;
-use super::wire::{METHOD, ReadPss, Request};
+use super::wire::{OpenGadget, OpenReply, ReadPss, Request};
 use crate::control::wire::{Call, Reply};
 
 /// The longest answer: a MiB of crash records in base64, with what is around them.
@@ -71,10 +71,31 @@ pub fn ask<R: Request>(
     request: &R,
     deadline: Instant,
 ) -> Result<R::Reply, AskError> {
-    let io = |error| AskError::Io(socket.to_owned(), error);
     let mut line = Line::new(reach(socket)?);
+    ask_on(&mut line, socket, request, deadline)
+}
+
+/// Asks once at this socket for what comes with a descriptor.
+pub fn ask_with_descriptor<R: Request>(
+    socket: &Path,
+    request: &R,
+    deadline: Instant,
+) -> Result<(R::Reply, OwnedFd), AskError> {
+    let mut line = Line::taking(reach(socket)?);
+    let reply = ask_on(&mut line, socket, request, deadline)?;
+    let absent = || AskError::Io(socket.to_owned(), ErrorKind::InvalidData.into());
+    Ok((reply, line.taken().ok_or_else(absent)?))
+}
+
+fn ask_on<R: Request>(
+    line: &mut Line,
+    socket: &Path,
+    request: &R,
+    deadline: Instant,
+) -> Result<R::Reply, AskError> {
+    let io = |error| AskError::Io(socket.to_owned(), error);
     let call = Call {
-        method: format!("{}.{METHOD}", R::RIGHT.interface()),
+        method: format!("{}.{}", R::RIGHT.interface(), R::METHOD),
         parameters: Some(request),
         oneway: false,
         more: false,
@@ -153,6 +174,37 @@ impl Privileged for HelperSocket {
                 format!("{}: {reason}", self.socket.display()),
             )),
             _ => Ok(all),
+        }
+    }
+}
+
+/// How long the helper may take to open the function of the gadget, its start among it.
+const OPENING: Duration = Duration::from_secs(5);
+
+/// The right `gadget` for the lines that the agent waits on.
+#[derive(Debug)]
+pub struct GadgetSocket(PathBuf);
+
+impl GadgetSocket {
+    /// The helper whose socket is in this directory.
+    pub fn new(directory: &Path) -> Self {
+        Self(Right::Gadget.socket(directory))
+    }
+}
+
+impl omadm_bindings::OpenGadget for GadgetSocket {
+    fn open(&self) -> io::Result<OwnedFd> {
+        let opened = ask_with_descriptor(&self.0, &OpenGadget {}, within(OPENING));
+        match opened {
+            Ok((OpenReply {}, descriptor)) => Ok(descriptor),
+            Err(AskError::Absent(_)) => Err(io::Error::new(
+                ErrorKind::NotFound,
+                format!(
+                    "nobody may make a USB gadget: systemctl enable --now {}",
+                    Right::Gadget.unit()
+                ),
+            )),
+            Err(error) => Err(error.into()),
         }
     }
 }

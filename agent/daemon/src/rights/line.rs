@@ -6,9 +6,12 @@
     reason = "driver: reads and writes a connection against the clock"
 )]
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
+
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 
 /// What ends a message.
 const END: u8 = 0;
@@ -17,12 +20,32 @@ pub(super) struct Line {
     stream: UnixStream,
     /// What came behind the last message.
     rest: Vec<u8>,
+    /// Whether descriptors are taken, and the one that came.
+    takes: bool,
+    taken: Option<OwnedFd>,
 }
 
 impl Line {
     pub(super) fn new(stream: UnixStream) -> Self {
-        let rest = Vec::new();
-        Self { stream, rest }
+        Self {
+            stream,
+            rest: Vec::new(),
+            takes: false,
+            taken: None,
+        }
+    }
+
+    /// A line on which a descriptor may come with a message.
+    pub(super) fn taking(stream: UnixStream) -> Self {
+        Self {
+            takes: true,
+            ..Self::new(stream)
+        }
+    }
+
+    /// The descriptor that came.
+    pub(super) fn taken(&mut self) -> Option<OwnedFd> {
+        self.taken.take()
     }
 
     /// The next message of at most `limit` octets; `None` is an orderly end. However slowly the
@@ -71,11 +94,34 @@ impl Line {
         Ok(())
     }
 
+    /// The same with a descriptor, which goes with the first octet (unix(7), `SCM_RIGHTS`).
+    pub(super) fn send_with(
+        &mut self,
+        message: &[u8],
+        descriptor: &OwnedFd,
+        deadline: Instant,
+    ) -> io::Result<()> {
+        let (first, rest) = message.split_at_checked(1).unwrap_or((&[END], &[]));
+        self.stream.set_write_timeout(Some(until(deadline)?))?;
+        let descriptors = [descriptor.as_raw_fd()];
+        let passed = [ControlMessage::ScmRights(&descriptors)];
+        let octets = [IoSlice::new(first)];
+        let stream = self.stream.as_raw_fd();
+        sendmsg::<()>(stream, &octets, &passed, MsgFlags::MSG_NOSIGNAL, None)
+            .map_err(|errno| late(errno.into()))?;
+        self.send(rest.to_vec(), deadline)
+    }
+
     fn read(&mut self, deadline: Instant) -> io::Result<usize> {
         let mut chunk = [0; 4096];
         loop {
             self.stream.set_read_timeout(Some(until(deadline)?))?;
-            match self.stream.read(&mut chunk) {
+            let read = if self.takes {
+                self.take(&mut chunk)
+            } else {
+                self.stream.read(&mut chunk)
+            };
+            match read {
                 Ok(count) => {
                     let read = chunk.get(..count).unwrap_or_default();
                     self.rest.extend_from_slice(read);
@@ -85,6 +131,29 @@ impl Line {
                 Err(error) => return Err(late(error)),
             }
         }
+    }
+}
+
+impl Line {
+    fn take(&mut self, chunk: &mut [u8]) -> io::Result<usize> {
+        let mut space = nix::cmsg_space!([RawFd; 1]);
+        let mut octets = [IoSliceMut::new(chunk)];
+        let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+        let stream = self.stream.as_raw_fd();
+        let message = recvmsg::<()>(stream, &mut octets, Some(&mut space), flags)?;
+        for control in message.cmsgs()? {
+            let ControlMessageOwned::ScmRights(numbers) = control else {
+                continue;
+            };
+            for number in numbers {
+                // SAFETY: the kernel has just made this descriptor for us, and nobody else knows
+                // its number.
+                #[expect(unsafe_code, reason = "descriptors come by number")]
+                let descriptor = unsafe { OwnedFd::from_raw_fd(number) };
+                self.taken = Some(descriptor);
+            }
+        }
+        Ok(message.bytes)
     }
 }
 
@@ -153,6 +222,22 @@ mod tests {
         let short = Duration::from_millis(20);
         assert_eq!(kind(b"{", false, short), ErrorKind::TimedOut);
         assert_eq!(kind(b"", false, Duration::ZERO), ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn a_descriptor_comes_with_its_message() {
+        let (mut line, far) = pair();
+        let (kept, passed) = UnixStream::pair().unwrap();
+        line.send_with(b"{}", &passed.into(), within(LONG)).unwrap();
+        let mut far = Line::taking(far);
+        assert_eq!(
+            far.receive(100, within(LONG)).unwrap(),
+            Some(b"{}".to_vec())
+        );
+        let mut taken = UnixStream::from(far.taken().unwrap());
+        assert!(far.taken().is_none());
+        drop(kept);
+        assert_eq!(taken.read(&mut [0]).unwrap(), 0);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod ask;
 mod crash_records;
 pub mod doctor;
+mod gadget;
 mod kernel_log;
 mod line;
 mod listen;
@@ -21,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use omadm_probes::Sources;
 
-pub use ask::{AskError, HelperSocket, ask};
+pub use ask::{AskError, GadgetSocket, HelperSocket, ask, ask_with_descriptor};
 pub use program::main;
 
 /// Where the sockets of the rights are on an installed system.
@@ -36,11 +37,13 @@ pub enum Right {
     Kmsg,
     /// What the kernel kept of a crash.
     Pstore,
+    /// This machine as a USB device.
+    Gadget,
 }
 
 impl Right {
     /// Every right that the helper can exercise.
-    pub const ALL: [Self; 3] = [Self::Pss, Self::Kmsg, Self::Pstore];
+    pub const ALL: [Self; 4] = [Self::Pss, Self::Kmsg, Self::Pstore, Self::Gadget];
 
     /// The name of its socket, and the argument of `omadm-helper`.
     pub const fn name(self) -> &'static str {
@@ -48,6 +51,7 @@ impl Right {
             Self::Pss => "pss",
             Self::Kmsg => "kmsg",
             Self::Pstore => "pstore",
+            Self::Gadget => "gadget",
         }
     }
 
@@ -62,6 +66,7 @@ impl Right {
             Self::Pss => "io.omadm.Rights.Pss",
             Self::Kmsg => "io.omadm.Rights.Kmsg",
             Self::Pstore => "io.omadm.Rights.Pstore",
+            Self::Gadget => "io.omadm.Rights.Gadget",
         }
     }
 
@@ -71,6 +76,7 @@ impl Right {
             Self::Pss => include_str!("../../varlink/io.omadm.Rights.Pss.varlink"),
             Self::Kmsg => include_str!("../../varlink/io.omadm.Rights.Kmsg.varlink"),
             Self::Pstore => include_str!("../../varlink/io.omadm.Rights.Pstore.varlink"),
+            Self::Gadget => include_str!("../../varlink/io.omadm.Rights.Gadget.varlink"),
         }
     }
 
@@ -103,7 +109,11 @@ mod tests {
             assert_eq!(Right::parse(right.name()), Some(right));
             let heading = format!("interface {}\n", right.interface());
             assert!(right.description().contains(&heading), "{right:?}");
-            assert!(right.description().contains("method Read("), "{right:?}");
+            let first = match right {
+                Right::Gadget => "method Up(",
+                _ => "method Read(",
+            };
+            assert!(right.description().contains(first), "{right:?}");
         }
         assert_eq!(Right::parse("root"), None);
     }

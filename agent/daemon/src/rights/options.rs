@@ -12,7 +12,7 @@ Usage: omadm-helper RIGHT [--for USER] [--idle SECONDS]
 Answers the requests of one right on the socket that the service manager passes, to USER (omadm
 when left out; a name or a number) and root alone, and ends when nobody has asked for SECONDS (30).
 
-RIGHT is one of: pss, kmsg, pstore.";
+RIGHT is one of: pss, kmsg, pstore, gadget.";
 
 /// What the helper is to do.
 #[derive(Debug, Clone, PartialEq, Eq)]

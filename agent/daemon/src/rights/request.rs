@@ -1,12 +1,17 @@
 //! The closed list of requests: one for each right, and what every Varlink service answers.
 
+use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
-use super::wire::{METHOD, ReadKmsg, ReadPss, ReadPstore};
+use super::gadget::Held;
+use super::wire::{
+    DownGadget, DownReply, METHOD, OpenGadget, OpenReply, ReadKmsg, ReadPss, ReadPstore, Request,
+    StatusOfGadget, UpGadget,
+};
 use super::{Right, crash_records, kernel_log, pss};
 use crate::control::service::{self, Described};
 use crate::control::wire::{Call, Error};
@@ -45,8 +50,29 @@ impl From<Error> for Refusal {
     }
 }
 
-/// Answers a call, or stops gathering at the deadline.
-pub(super) fn answer(right: Right, call: &Call, deadline: Instant) -> Result<Json, Refusal> {
+/// Who asks, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asking {
+    /// It is root.
+    pub(super) root: bool,
+    /// When gathering an answer stops.
+    pub(super) deadline: Instant,
+}
+
+/// What a caller is told: parameters, and with some a descriptor.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) parameters: Json,
+    pub(super) descriptor: Option<OwnedFd>,
+}
+
+/// Answers a call with what this process holds.
+pub(super) fn answer(
+    right: Right,
+    call: &Call,
+    asking: Asking,
+    held: &mut Held,
+) -> Result<Answer, Refusal> {
     if call.upgrade {
         let text = "the connection cannot be upgraded".to_owned();
         return Err(Refusal::InvalidRequest(text));
@@ -57,22 +83,62 @@ pub(super) fn answer(right: Right, call: &Call, deadline: Instant) -> Result<Jso
         description: right.description(),
     };
     if let Some(answer) = service::answer(call, described) {
-        return Ok(answer?);
+        return Ok(told(answer?));
     }
     let (interface, method) = call.method.rsplit_once('.').unwrap_or_default();
     if interface != right.interface() {
         return Err(service::error("InterfaceNotFound", "interface", interface).into());
     }
-    if method != METHOD {
-        return Err(service::error("MethodNotFound", "method", &call.method).into());
-    }
-    match right {
-        Right::Pss => reply(pss::read(&parameters::<ReadPss>(call)?, deadline)),
-        Right::Kmsg => reply(kernel_log::read(parameters::<ReadKmsg>(call)?, deadline)),
-        Right::Pstore => {
+    let deadline = asking.deadline;
+    match (right, method) {
+        (Right::Pss, METHOD) => reply(pss::read(&parameters::<ReadPss>(call)?, deadline)),
+        (Right::Kmsg, METHOD) => reply(kernel_log::read(parameters::<ReadKmsg>(call)?, deadline)),
+        (Right::Pstore, METHOD) => {
             let ReadPstore {} = parameters(call)?;
             reply(crash_records::read(deadline))
         }
+        (Right::Gadget, _) => gadget(method, call, asking, held),
+        _ => Err(service::error("MethodNotFound", "method", &call.method).into()),
+    }
+}
+
+/// The gadget is root's; the agent may look, and wait on its function.
+fn gadget(method: &str, call: &Call, asking: Asking, held: &mut Held) -> Result<Answer, Refusal> {
+    let only_root = || {
+        let text = || "only root may do that".to_owned();
+        let root = asking.root.then_some(());
+        root.ok_or_else(|| Refusal::PermissionDenied(text()))
+    };
+    match method {
+        UpGadget::METHOD => {
+            only_root()?;
+            reply(held.up(&parameters(call)?))
+        }
+        DownGadget::METHOD => {
+            only_root()?;
+            let DownGadget {} = parameters(call)?;
+            reply(held.down().map(|was_up| DownReply { was_up }))
+        }
+        StatusOfGadget::METHOD => {
+            let StatusOfGadget {} = parameters(call)?;
+            reply(Ok(held.status()))
+        }
+        OpenGadget::METHOD => {
+            let OpenGadget {} = parameters(call)?;
+            let descriptor = Some(held.open()?);
+            Ok(Answer {
+                descriptor,
+                ..reply(Ok(OpenReply {}))?
+            })
+        }
+        _ => Err(service::error("MethodNotFound", "method", &call.method).into()),
+    }
+}
+
+fn told(parameters: Json) -> Answer {
+    Answer {
+        parameters,
+        descriptor: None,
     }
 }
 
@@ -81,12 +147,16 @@ fn parameters<P: DeserializeOwned>(call: &Call) -> Result<P, Refusal> {
         None | Some(Json::Null) => json!({}),
         Some(parameters) => parameters.clone(),
     };
+    let method = call.method.rsplit('.').next().unwrap_or_default();
     serde_json::from_value(parameters)
-        .map_err(|error| Refusal::InvalidRequest(format!("{METHOD}: {error}")))
+        .map_err(|error| Refusal::InvalidRequest(format!("{method}: {error}")))
 }
 
-fn reply(reply: Result<impl Serialize, Refusal>) -> Result<Json, Refusal> {
-    serde_json::to_value(reply?).map_err(|error| Refusal::Failed(error.to_string()))
+fn reply(reply: Result<impl Serialize, Refusal>) -> Result<Answer, Refusal> {
+    let parameters = serde_json::to_value(reply?);
+    parameters
+        .map(told)
+        .map_err(|error| Refusal::Failed(error.to_string()))
 }
 
 #[cfg(test)]
@@ -103,7 +173,12 @@ mod tests {
             more: false,
             upgrade: false,
         };
-        answer(right, &call, within(Duration::from_secs(20)))
+        let asking = Asking {
+            root: false,
+            deadline: within(Duration::from_secs(20)),
+        };
+        let answer = answer(right, &call, asking, &mut Held::default())?;
+        Ok(answer.parameters)
     }
 
     fn refused(right: Right, method: &str, parameters: Json) -> String {
@@ -137,6 +212,27 @@ mod tests {
         let parameters = json!({ "name": "../../etc/shadow" });
         let name = refused(Right::Pstore, "io.omadm.Rights.Pstore.Read", parameters);
         assert_eq!(name, "io.omadm.Rights.Pstore.InvalidRequest");
+    }
+
+    #[test]
+    fn the_gadget_is_root_s() {
+        for (method, parameters) in [
+            ("Up", json!({ "acm": true, "obex": true })),
+            ("Down", json!({})),
+        ] {
+            let method = format!("io.omadm.Rights.Gadget.{method}");
+            let name = refused(Right::Gadget, &method, parameters);
+            assert_eq!(name, "io.omadm.Rights.Gadget.PermissionDenied");
+        }
+        let method = "io.omadm.Rights.Gadget.Open";
+        let name = refused(Right::Gadget, method, json!({}));
+        assert_eq!(name, "io.omadm.Rights.Gadget.Failed");
+        let name = refused(Right::Gadget, method, json!({ "path": "/dev/mem" }));
+        assert_eq!(name, "io.omadm.Rights.Gadget.InvalidRequest");
+        let name = refused(Right::Gadget, "io.omadm.Rights.Gadget.Read", json!({}));
+        assert_eq!(name, "org.varlink.service.MethodNotFound");
+        let status = ask(Right::Gadget, "io.omadm.Rights.Gadget.Status", json!({})).unwrap();
+        assert!(status["gadget"].is_null(), "{status}");
     }
 
     #[test]

@@ -10,12 +10,12 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::Uid;
-use serde_json::Value as Json;
 
 use super::Right;
+use super::gadget::Held;
 use super::line::{Line, within};
 use super::program::say;
-use super::request::{Refusal, answer};
+use super::request::{Answer, Asking, Refusal, answer};
 use crate::control::wire::{Call, Reply};
 
 /// The longest request, in octets: 256 process numbers fit twice.
@@ -58,13 +58,15 @@ pub(super) fn serve(
 ) -> io::Result<()> {
     // A connection that has gone again must not keep `accept` waiting.
     listener.set_nonblocking(true)?;
-    while somebody_comes(listener, limits.idle)? {
+    let mut held = Held::default();
+    // A gadget that is up needs this process; one that was taken down leaves threads behind.
+    while !held.is_over() && (somebody_comes(listener, limits.idle)? || held.is_up()) {
         let stream = match listener.accept() {
             Ok((stream, _)) => stream,
             Err(error) if is_passing(&error) => continue,
             Err(error) => return Err(error),
         };
-        if let Err(error) = connection(stream, right, served, limits) {
+        if let Err(error) = connection(stream, right, served, limits, &mut held) {
             say(format_args!("a connection: {error}"));
         }
     }
@@ -90,7 +92,13 @@ fn is_passing(error: &io::Error) -> bool {
     )
 }
 
-fn connection(stream: UnixStream, right: Right, served: &[Uid], limits: Limits) -> io::Result<()> {
+fn connection(
+    stream: UnixStream,
+    right: Right,
+    served: &[Uid],
+    limits: Limits,
+    held: &mut Held,
+) -> io::Result<()> {
     let peer = getsockopt(&stream, PeerCredentials)?;
     stream.set_nonblocking(false)?;
     let mut line = Line::new(stream);
@@ -117,7 +125,11 @@ fn connection(stream: UnixStream, right: Right, served: &[Uid], limits: Limits) 
                 return reply(&mut line, right, Err(refusal), limits);
             }
         };
-        let result = answer(right, &call, within(limits.work));
+        let asking = Asking {
+            root: Uid::from_raw(peer.uid()).is_root(),
+            deadline: within(limits.work),
+        };
+        let result = answer(right, &call, asking, held);
         if !call.oneway {
             reply(&mut line, right, result, limits)?;
         }
@@ -128,11 +140,18 @@ fn connection(stream: UnixStream, right: Right, served: &[Uid], limits: Limits) 
 fn reply(
     line: &mut Line,
     right: Right,
-    result: Result<Json, Refusal>,
+    result: Result<Answer, Refusal>,
     limits: Limits,
 ) -> io::Result<()> {
+    let mut passed = None;
     let (parameters, error) = match result {
-        Ok(parameters) => (parameters, None),
+        Ok(Answer {
+            parameters,
+            descriptor,
+        }) => {
+            passed = descriptor;
+            (parameters, None)
+        }
         Err(refusal) => {
             let (name, parameters) = refusal.to_wire(right);
             (parameters, Some(name))
@@ -143,5 +162,9 @@ fn reply(
         continues: false,
         error,
     };
-    line.send(serde_json::to_vec(&reply)?, within(limits.answer))
+    let reply = serde_json::to_vec(&reply)?;
+    match passed {
+        Some(descriptor) => line.send_with(&reply, &descriptor, within(limits.answer)),
+        None => line.send(reply, within(limits.answer)),
+    }
 }

@@ -7,15 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use super::Right;
 
-/// A request of a right: its parameters and the type of its answer. Each right has one: `Read`.
+/// A request of a right: its parameters and the type of its answer. Most rights have one: `Read`.
 pub trait Request: Serialize + DeserializeOwned {
     /// The right it takes.
     const RIGHT: Right;
+    /// The name of the method.
+    const METHOD: &'static str = METHOD;
     /// The parameters of the reply.
     type Reply: Serialize + DeserializeOwned;
 }
 
-/// The name of the one method of each interface.
+/// The name of the one method of most interfaces.
 pub const METHOD: &str = "Read";
 
 /// Asks for the memory of processes.
@@ -145,4 +147,106 @@ pub struct CrashRecord {
 impl Request for ReadPstore {
     const RIGHT: Right = Right::Pstore;
     type Reply = PstoreReply;
+}
+
+/// Makes the gadget.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpGadget {
+    /// With a serial port.
+    pub acm: bool,
+    /// With the OBEX function.
+    pub obex: bool,
+    /// On this controller; on one that is free when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub udc: Option<String>,
+}
+
+/// Takes it away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DownGadget {}
+
+/// Asks what there is of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatusOfGadget {}
+
+/// Waits on its OBEX function: a descriptor comes with the reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenGadget {}
+
+/// What there is of the gadget.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GadgetReply {
+    /// The gadget, when it is up.
+    pub gadget: Option<Gadget>,
+    /// The controllers of this machine.
+    pub controllers: Vec<Controller>,
+}
+
+/// A gadget that is up.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Gadget {
+    /// The controller that it is bound to.
+    pub udc: String,
+    /// `acm` and `obex`.
+    pub functions: Vec<String>,
+    /// The serial ports of `acm` here.
+    pub ports: Vec<String>,
+    /// Whether the agent waits on `obex`.
+    pub open: bool,
+}
+
+/// A USB device controller.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Controller {
+    /// Its name below `/sys/class/udc`.
+    pub name: String,
+    /// As the kernel words it: `configured` when a host uses it.
+    pub state: String,
+    /// The gadget that it is bound to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gadget: Option<String>,
+}
+
+/// Whether there was a gadget to take away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DownReply {
+    /// There was.
+    pub was_up: bool,
+}
+
+/// Nothing but the descriptor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OpenReply {}
+
+impl Request for UpGadget {
+    const RIGHT: Right = Right::Gadget;
+    const METHOD: &'static str = "Up";
+    type Reply = GadgetReply;
+}
+
+impl Request for DownGadget {
+    const RIGHT: Right = Right::Gadget;
+    const METHOD: &'static str = "Down";
+    type Reply = DownReply;
+}
+
+impl Request for StatusOfGadget {
+    const RIGHT: Right = Right::Gadget;
+    const METHOD: &'static str = "Status";
+    type Reply = GadgetReply;
+}
+
+impl Request for OpenGadget {
+    const RIGHT: Right = Right::Gadget;
+    const METHOD: &'static str = "Open";
+    type Reply = OpenReply;
 }

@@ -119,6 +119,15 @@ Examples:
 
 Exit code 0 when nothing is missing, 1 when something is.";
 
+pub(super) const USB_GADGET: &str = "\
+Examples:
+  omadm usb-gadget up                   a serial port and the OBEX function
+  omadm usb-gadget up --obex --udc fe980000.usb
+  omadm usb-gadget status --json
+  omadm usb-gadget down
+
+It stays up until down, or the end of omadm-helper-gadget.service.";
+
 pub(super) const DECODE: &str = "\
 Examples:
   omadm decode message.wbxml
