@@ -46,10 +46,14 @@ listen = [\"unix+obex://$work/obex.sock\"]"
 # helper: the right to make gadgets, on its socket as a unit would have it
 helper() {
     mkdir -p /run/omadm-rights
-    logged helper systemd-socket-activate -l /run/omadm-rights/gadget \
-        "$(command -v omadm-helper)" gadget --for root
+    logged helper keep_listening
     helper=$!
     until_well 10 "the socket of the helper" test -S /run/omadm-rights/gadget
+}
+keep_listening() {
+    while rm -f /run/omadm-rights/gadget; do
+        systemd-socket-activate -l /run/omadm-rights/gadget "$(command -v omadm-helper)" gadget --for root
+    done
 }
 gadget() { command omadm usb-gadget "$@"; }
 udc=/sys/kernel/config/usb_gadget/omadm/UDC
