@@ -1,53 +1,95 @@
 # guest.sh gadget: this machine's own function, which its own host side meets over dummy_hcd.
+# guest.sh acm: the serial port of that gadget.
 # guest.sh usbip: a device with complete CDC descriptors, in user space, is met as soon as it is plugged in.
+# guest.sh foreign: another host's OBEX stack meets such a device.
 . ./lib.sh
 
-# plug and unplug the device of usbip_device.py, which has to run
-plug() { usbip attach -r 127.0.0.1 -b 1-1; }
-unplug() { usbip detach -p 00; }
-# found PATTERN: whether such a function is listed
-found() { server usb list --json | grep -q "$1"; }
+nowhere=http://127.0.0.1:9/nobody-listens
 
-# round NAME: a job that is done over the line that stands
+# round NAME [VALUE]: a job that is done over the line that stands
 round() {
-    add_job replace ./DMAcc/lab/Name --value "$1"
+    add_job replace ./DMAcc/lab/Name --value "${2:-$1}"
     until_well 60 "job $job" job_done || true
     step "job-$1" server job show "$job" --json
     step "name-$1" omadm get --value ./DMAcc/lab/Name
 }
 
-over_usbip() {
-    udev
+# finished: what the agent says of the last session, and how it ends
+finished() {
+    until_well 30 "the end of the session" session_over || true
+    step status omadm status --json
+    kill "$agent"
+    step stopped wait "$agent"
+}
+
+# plug and unplug the device of usbip_device.py, which has to run
+plug() { usbip attach -r 127.0.0.1 -b 1-1; }
+unplug() { usbip detach -p 00; }
+device() { logged usbip-device python3 usbip_device.py "$work/obex.sock" "$work/cut"; }
+waiting_on_a_socket() {
     start_agent <<<"[obex]
 listen = [\"unix+obex://$work/obex.sock\"]"
-    acquaint http://127.0.0.1:9/nobody-listens
-    logged usbip-device python3 usbip_device.py "$work/obex.sock"
+}
+# The longest transfer that the device has seen, in octets.
+longest() { sed -n 's/^transfer \([0-9]*\)$/\1/p' log/usbip-device.log | sort -n | tail -n 1; }
+
+over_usbip() {
+    udev
+    waiting_on_a_socket
+    acquaint $nowhere
+    device
     start_server --no-http --usb
     add_job replace ./DMAcc/lab/Name --value plugged
     sleep 6 # the server has given up looking for a while
     step nobody server job show "$job" --json
     until_well 20 "the device" plug
+    local from
     from=$(date +%s%N)
     until_well 30 "job $job" job_done || true
     step plugged-ms echo $((($(date +%s%N) - from) / 1000000))
     step job-plugged server job show "$job" --json
     step list server usb list --json
-    round again
-    unplug
-    sleep 2
+    # The next is longer by as much as makes its transfer one of whole packets.
+    local value=0123456789012345678901234567890123456789 odd
+    round odd "$value"
+    odd=$(longest)
+    value=$value$(printf "%$((512 - odd % 512))s" | tr ' ' x)
+    round whole "$value"
+    step transfers cat log/usbip-device.log
+    # pulled out in the middle of a session
+    touch "$work/cut"
+    add_job replace ./DMAcc/lab/Name --value cut
+    until_well 30 "the cut" test ! -e "$work/cut"
+    sleep 1
+    step cut server job show "$job" --json
     step list-unplugged server usb list --json
-    plug
-    round replugged
-    until_well 30 "the end of the session" session_over || true
-    step status omadm status --json
-    step device cat log/usbip-device.log
+    until_well 20 "the device" plug
+    until_well 60 "job $job" job_done || true
+    step job-cut server job show "$job" --json
+    finished
+}
+
+foreign() {
+    udev
+    waiting_on_a_socket
+    start_server --listen 127.0.0.1:8080
+    acquaint http://127.0.0.1:8080/dm --encoding xml
+    device
+    until_well 20 "the device" plug
+    add_job replace ./DMAcc/lab/Name --value foreign
+    omadm-server notify "$device" --db "$work/server.db" --server-id "$server_id" --to "$work/package0"
+    step libopenobex python3 libopenobex_usb.py usb session --type application/vnd.syncml.dm+xml \
+        --package0 "$work/package0" --server http://127.0.0.1:8080/dm || true
+    step job-foreign server job show "$job" --json
+    step name-foreign omadm get --value ./DMAcc/lab/Name
+    step log cat log/usbip-device.log
+    finished
 }
 
 # helper: the right to make gadgets, on its socket as a unit would have it
 helper() {
     mkdir -p /run/omadm-rights
     logged helper keep_listening
-    helper=$!
     until_well 10 "the socket of the helper" test -S /run/omadm-rights/gadget
 }
 keep_listening() {
@@ -56,7 +98,8 @@ keep_listening() {
     done
 }
 gadget() { command omadm usb-gadget "$@"; }
-udc=/sys/kernel/config/usb_gadget/omadm/UDC
+gadgets=/sys/kernel/config/usb_gadget
+udc=$gadgets/omadm/UDC
 
 over_gadget() {
     udev
@@ -64,35 +107,84 @@ over_gadget() {
     helper
     step kernel-obex gadget up --kernel-obex || true
     step wrong-udc gadget up --udc musb || true
+    mkdir $gadgets/other
     start_agent <<<"[obex]
 listen = [\"usb-gadget+obex:\"]"
-    acquaint http://127.0.0.1:9/nobody-listens
+    acquaint $nowhere
     step away omadm status --json
     start_server --no-http --usb
-    step up gadget up --json
+    step up gadget up --udc dummy_udc.0 --json
     step twice gadget up || true
     round first
     step status-up gadget status --json
     step list server usb list --json
     round second
+
     # pulled out and plugged in again
+    local name
     name=$(cat $udc)
     echo "" >$udc
     sleep 1
     echo "$name" >$udc
     round replugged
+
+    # pulled out while the agent says nothing
+    kill -STOP "$agent"
+    add_job replace ./DMAcc/lab/Name --value hung
+    sleep 3
+    local from
+    from=$(grep -c unplugged log/omadm-server.log || true)
+    echo "" >$udc
+    sleep 2
+    step unplugged-at-once test "$(grep -cE 'unplugged|does not answer' log/omadm-server.log)" -gt "$from" || true
+    kill -CONT "$agent"
+    echo "$name" >$udc
+    until_well 60 "job $job" job_done || true
+    step job-hung server job show "$job" --json
+
     step down gadget down
     step status-down gadget status --json
     sleep 1
     step list-down server usb list --json
-    step left ls /sys/kernel/config/usb_gadget
-    step up-again gadget up --obex --json
+    step left ls $gadgets
+    step up-again gadget up --obex --udc dummy_udc.0 --json
     round up-again
-    until_well 30 "the end of the session" session_over || true
-    step status omadm status --json
+
+    # what a helper leaves that was killed is no obstacle to the next one
+    pkill -KILL -x omadm-helper
+    sleep 1
+    step left-by-killed ls $gadgets
+    until_well 10 "the socket of the helper" gadget status
+    step up-after-kill gadget up --udc dummy_udc.0 --json
+    round after-kill
+    finished
+    gadget down
+}
+
+over_acm() {
+    udev
+    helper
+    step up gadget up --acm --udc dummy_udc.0 --json
+    until_well 20 "the port of the device" test -c /dev/ttyGS0
+    start_agent <<<"[obex]
+listen = [\"tty+obex:///dev/ttyGS0?entry=raw\"]"
+    acquaint $nowhere
+    start_server --no-http --usb "1d6b:0104?function=acm"
+    round first
+    local name
+    name=$(cat $udc)
+    echo "" >$udc
+    sleep 2
+    step unplugged omadm status --json
+    echo "$name" >$udc
+    round replugged
+    finished
+    gadget down
 }
 
 case $1 in
-usbip) over_usbip ;;
 gadget) over_gadget ;;
+acm) over_acm ;;
+usbip) over_usbip ;;
+foreign) foreign ;;
 esac

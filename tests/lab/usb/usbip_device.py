@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """A USB device in user space with a complete OBEX function, for `usbip attach`.
 
-usbip_device.py SOCKET
+usbip_device.py SOCKET CUT
 
 Serves one device by the USB/IP protocol on 127.0.0.1:3240 (Documentation/usb/usbip_protocol.rst): its function has
 the functional descriptors and alternate settings of USB WMC 1.1, which a gadget of the kernel cannot have. Each time
 the host selects the alternate setting with the bulk pair, SOCKET is connected to, and octets go both ways until the
-host selects the other. What happens is told in lines on standard output.
+host selects the other. What happens is told in lines on standard output. While the file CUT exists, the device is
+pulled out when the host has read something for the third time, which removes the file.
 """
 
+import pathlib
 import select
 import socket
 import struct
@@ -82,11 +84,12 @@ class Gone(Exception):
 
 
 class Device:
-    def __init__(self, host, path):
+    def __init__(self, host, path, cut):
         self.host = host
         self.path = path
+        self.cut = cut
+        self.reads = 0
         self.line = None
-        self.alternate = 0
         self.pending = []  # (sequence number, octets wanted) of reads, oldest first
         self.held = b""  # what came from the line and is not yet read
         self.ended = False  # the line has hung up: nothing follows what is held
@@ -156,7 +159,7 @@ class Device:
     def select(self, alternate):
         say(f"alternate {alternate}")
         self.close()
-        self.alternate = alternate
+        self.reads = 0
         if alternate == 1:
             self.line = socket.socket(socket.AF_UNIX)
             self.line.connect(self.path)
@@ -170,10 +173,7 @@ class Device:
         self.pending = []
 
     def to_line(self, sequence, out):
-        if not out:
-            say("zero-length packet")
-        elif len(out) % PACKET == 0:
-            say(f"whole packets {len(out)}")
+        say(f"transfer {len(out)}")
         try:
             self.line.sendall(out)
         except OSError:
@@ -196,10 +196,14 @@ class Device:
             # the host does not see; one that is as long does not.
             self.sent_whole = len(data) == wanted and not self.held
             self.answer(sequence, data)
+            self.reads += 1
+            if self.reads >= 3 and self.cut.exists():
+                self.cut.unlink()
+                raise Gone
 
 
-def attached(host, path):
-    device = Device(host, path)
+def attached(host, path, cut):
+    device = Device(host, path, cut)
     _, operation, _ = struct.unpack(">HHI", device.exact(8))
     if operation == 0x8005:
         kinds = bytes([0x02, 0x0B, 0, 0, 0x0A, 0, 0, 0])
@@ -223,7 +227,7 @@ def main():
         host, _ = listener.accept()
         host.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            attached(host, sys.argv[1])
+            attached(host, sys.argv[1], pathlib.Path(sys.argv[2]))
         except (Gone, OSError) as ended:
             say(f"ended: {ended!r}")
         host.close()
