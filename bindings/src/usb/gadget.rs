@@ -7,6 +7,7 @@ use crate::arrival::{ListenSettings, OpenGadget};
 use crate::obex::{Link, Listener, Place, Task};
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as Blocking;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 
 /// `usb-gadget+obex`
 pub(crate) const SCHEME: Scheme =
@@ -61,6 +63,8 @@ struct GadgetListener {
     gadget: Arc<dyn OpenGadget>,
     /// There is one function, and one host: a link at a time.
     free: Arc<Semaphore>,
+    /// On its way, whoever waits for it meanwhile: what the host has said is in it alone.
+    opening: Option<JoinHandle<io::Result<OwnedFd>>>,
     stream: Option<UnixStream>,
     lost: bool,
 }
@@ -70,6 +74,7 @@ impl GadgetListener {
         Self {
             gadget,
             free: Arc::new(Semaphore::new(1)),
+            opening: None,
             stream: None,
             lost: false,
         }
@@ -80,9 +85,14 @@ impl GadgetListener {
         if self.stream.is_some() {
             return Ok(());
         }
-        let gadget = Arc::clone(&self.gadget);
-        let open = tokio::task::spawn_blocking(move || gadget.open());
-        let stream = Blocking::from(open.await.map_err(io::Error::other)??);
+        let gadget = &self.gadget;
+        let opening = self.opening.get_or_insert_with(|| {
+            let gadget = Arc::clone(gadget);
+            tokio::task::spawn_blocking(move || gadget.open())
+        });
+        let opened = opening.await;
+        self.opening = None;
+        let stream = Blocking::from(opened.map_err(io::Error::other)??);
         stream.set_nonblocking(true)?;
         self.stream = Some(UnixStream::from_std(stream)?);
         Ok(())
@@ -157,7 +167,6 @@ impl AsyncWrite for OnlyOne {
 mod tests {
     use super::*;
     use std::io::{Read as _, Write as _};
-    use std::os::fd::OwnedFd;
     use std::sync::Mutex;
     use std::time::Duration;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -207,6 +216,23 @@ mod tests {
         far(&gadget, 1).write_all(b"again").unwrap();
         assert!(listener.accept().await.is_ok());
         assert!(!listener.is_lost());
+    }
+
+    #[tokio::test]
+    async fn what_is_being_opened_is_kept_when_nobody_waits_for_it() {
+        let gadget = Arc::new(Far::default());
+        let mut listener = GadgetListener::new(Arc::clone(&gadget) as Arc<dyn OpenGadget>);
+        // Each time it is given up before anything can have been opened.
+        for _ in 0..10 {
+            assert!(timeout(Duration::ZERO, listener.accept()).await.is_err());
+        }
+        while gadget.opened.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        far(&gadget, 0).write_all(b"connect").unwrap();
+        let mut link = listener.accept().await.unwrap().transport;
+        assert_eq!(link.read(&mut [0; 7]).await.unwrap(), 7);
+        assert_eq!(gadget.opened.lock().unwrap().len(), 1);
     }
 
     #[tokio::test]

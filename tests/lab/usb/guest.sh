@@ -94,7 +94,7 @@ helper() {
 }
 keep_listening() {
     while rm -f /run/omadm-rights/gadget; do
-        systemd-socket-activate -l /run/omadm-rights/gadget "$(command -v omadm-helper)" gadget --for root
+        systemd-socket-activate -l /run/omadm-rights/gadget "$(command -v omadm-helper)" gadget --for root || true
     done
 }
 gadget() { command omadm usb-gadget "$@"; }
@@ -119,6 +119,8 @@ listen = [\"usb-gadget+obex:\"]"
     step status-up gadget status --json
     step list server usb list --json
     round second
+    # it wants the functional descriptors that FunctionFS refuses
+    step libopenobex python3 libopenobex_usb.py usb get application/vnd.syncml.dm+wbxml "$work/got" || true
 
     # pulled out and plugged in again
     local name
@@ -143,6 +145,7 @@ listen = [\"usb-gadget+obex:\"]"
     step job-hung server job show "$job" --json
 
     step down gadget down
+    until_well 10 "the socket of the helper" gadget status
     step status-down gadget status --json
     sleep 1
     step list-down server usb list --json
