@@ -30,8 +30,8 @@ waiting_on_a_socket() {
     start_agent <<<"[obex]
 listen = [\"unix+obex://$work/obex.sock\"]"
 }
-# The longest transfer that the device has seen, in octets.
-longest() { sed -n 's/^transfer \([0-9]*\)$/\1/p' log/usbip-device.log | sort -n | tail -n 1; }
+# longest SEEN: the longest transfer, in octets, that the device has seen after so many
+longest() { sed -n 's/^transfer \([0-9]*\)$/\1/p' log/usbip-device.log | tail -n "+$(($1 + 1))" | sort -n | tail -n 1; }
 
 over_usbip() {
     udev
@@ -49,12 +49,19 @@ over_usbip() {
     step plugged-ms echo $((($(date +%s%N) - from) / 1000000))
     step job-plugged server job show "$job" --json
     step list server usb list --json
-    # The next is longer by as much as makes its transfer one of whole packets.
-    local value=0123456789012345678901234567890123456789 odd
-    round odd "$value"
-    odd=$(longest)
-    value=$value$(printf "%$((512 - odd % 512))s" | tr ' ' x)
-    round whole "$value"
+    # Each is longer by as much as makes its transfer one of whole packets, as long as nothing else in
+    # the message changes its length.
+    local value=0123456789012345678901234567890123456789 seen try odd
+    seen=$(grep -c ^transfer log/usbip-device.log)
+    for try in 1 2 3 4 5 6; do
+        round "whole-$try" "$value"
+        from=$seen
+        seen=$(grep -c ^transfer log/usbip-device.log)
+        odd=$(($(longest "$from") % 512))
+        [ "$odd" -ne 0 ] || break
+        value=$(printf "%$((${#value} + 512 - odd))s" | tr ' ' x)
+        [ "${#value}" -lt 800 ] || value=${value:512}
+    done
     step transfers cat log/usbip-device.log
     # pulled out in the middle of a session
     touch "$work/cut"

@@ -13,9 +13,30 @@ import obex_dialogue
 TRANSPORT_USB = 6
 
 
+# Empty packets in a row that end nothing.
+EMPTY = 8
+
+
+class Patient:
+    """The library, for which an empty packet, with which transfers may end, is no silence."""
+
+    def __init__(self, library):
+        self.library = library
+
+    def __getattr__(self, name):
+        return getattr(self.library, name)
+
+    def OBEX_HandleInput(self, handle, seconds):
+        for _ in range(EMPTY):
+            handled = self.library.OBEX_HandleInput(handle, seconds)
+            if handled != 0:
+                break
+        return handled
+
+
 class UsbClient(libopenobex_client.Client):
     def __init__(self, _line, mtu):
-        self.obex, self.connection, self.result = libopenobex_client.load(), None, None
+        self.obex, self.connection, self.result = Patient(libopenobex_client.load()), None, None
         self.obex.OBEX_EnumerateInterfaces.argtypes = [ctypes.c_void_p]
         self.obex.OBEX_GetInterfaceByIndex.restype = ctypes.c_void_p
         self.obex.OBEX_GetInterfaceByIndex.argtypes = [ctypes.c_void_p, ctypes.c_int]

@@ -136,8 +136,7 @@ fn over_a_device_that_comes_and_goes() {
         list[0]["address"], "usb+obex://1d6b:0107:lab-0001",
         "{list}"
     );
-    job(&found, "odd");
-    job(&found, "whole");
+    job(&found, "whole-1");
     let transfers = transfers(&found);
     let whole = transfers
         .iter()

@@ -192,9 +192,9 @@ class Device:
         while self.pending and (self.held or self.sent_whole):
             sequence, wanted = self.pending.pop(0)
             data, self.held = self.held[:wanted], self.held[wanted:]
-            # A transfer that is shorter than was asked for ends with a short packet, if need be an empty one, which
-            # the host does not see; one that is as long does not.
-            self.sent_whole = len(data) == wanted and not self.held
+            # A transfer of whole packets ends with an empty one. The host sees it by itself when the rest is just as
+            # long as what it has asked for.
+            self.sent_whole = len(data) == wanted and wanted % PACKET == 0 and not self.held
             self.answer(sequence, data)
             self.reads += 1
             if self.reads >= 3 and self.cut.exists():
