@@ -19,6 +19,9 @@ const TRIES: u32 = 6;
 /// How long it is left alone in between.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// How long a step may take. The pages of one that is not there end after 5.12 s.
+const STEP: Duration = Duration::from_secs(10);
+
 /// Opens an RFCOMM connection to a paired peer.
 pub(super) async fn dial(address: &BluetoothAddress) -> io::Result<Link> {
     let peer = address.peer.ok_or_else(|| {
@@ -29,15 +32,41 @@ pub(super) async fn dial(address: &BluetoothAddress) -> io::Result<Link> {
     let adapter = adapter(&session, address.adapter.as_deref()).await?;
     paired(&adapter, peer).await?;
     let own = PeerAddress::from(adapter.address().await.map_err(told)?);
-    let channel = match address.channel {
-        Some(channel) => channel,
-        None => search(own, peer, address.service).await?,
+    let stream = match reach(&adapter, own, peer, address).await {
+        // A link that neither carries anything nor goes away by itself is in the way of a new one.
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+            log::info!("{peer}: {error}: the link is opened anew");
+            let device = adapter.device(peer.into()).map_err(told)?;
+            tokio::time::timeout(STEP, device.disconnect())
+                .await?
+                .map_err(told)?;
+            reach(&adapter, own, peer, address).await?
+        }
+        reached => reached?,
     };
-    let stream = connect(&adapter, own, peer, channel).await?;
     Ok(Link {
         bonded: Some(peer.to_string()),
         ..Link::new(stream)
     })
+}
+
+/// Finds the channel and connects.
+async fn reach(
+    adapter: &Adapter,
+    own: PeerAddress,
+    peer: PeerAddress,
+    address: &BluetoothAddress,
+) -> io::Result<Stream> {
+    let late = |what| io::Error::new(io::ErrorKind::TimedOut, what);
+    let channel = match address.channel {
+        Some(channel) => channel,
+        None => tokio::time::timeout(STEP, search(own, peer, address.service))
+            .await
+            .map_err(|_| late("it does not answer the search for its service"))??,
+    };
+    tokio::time::timeout(STEP, connect(adapter, own, peer, channel))
+        .await
+        .map_err(|_| late("it does not answer on its channel"))?
 }
 
 /// The adapter that is named, or else the first that is switched on.
@@ -132,6 +161,10 @@ fn explained(error: io::Error) -> io::Error {
         Some(nix::libc::EHOSTDOWN | nix::libc::ETIMEDOUT) => {
             "it does not answer: it is out of range or switched off"
         }
+        Some(nix::libc::ECONNRESET) => {
+            "it hangs up: a device lets in the peers alone that an account of it lists \
+             (omadm account set NAME --bluetooth-peer)"
+        }
         Some(nix::libc::ECONNREFUSED) => "it refuses: nobody waits on the channel there",
         Some(nix::libc::EACCES | nix::libc::EPERM | nix::libc::EKEYREJECTED) => {
             "it refuses the key of the pairing: remove the pairing at both ends and pair again"
@@ -150,6 +183,7 @@ mod tests {
         let told = |code| explained(io::Error::from_raw_os_error(code)).to_string();
         assert!(told(nix::libc::EHOSTDOWN).contains("out of range"));
         assert!(told(nix::libc::EACCES).contains("pair again"));
+        assert!(told(nix::libc::ECONNRESET).contains("--bluetooth-peer"));
         assert!(told(nix::libc::EIO).contains("nput/output"));
     }
 }

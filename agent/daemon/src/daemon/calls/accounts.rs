@@ -66,6 +66,8 @@ impl Agent {
             AccountChange::None => {}
             AccountChange::Decided { name, policy, new } => {
                 self.book.local(&name).policy = Some(*policy);
+                // Whom a line lets in is part of it.
+                self.lines_due = true;
                 let mut accounts = self.configured().into_iter().flatten();
                 let decided = accounts.find(|found| found.account.name == name);
                 let server = decided.map(|found| found.account.server_id);
@@ -80,6 +82,7 @@ impl Agent {
             AccountChange::Removed(name) => {
                 event::account_removed(&name, "a local user");
                 self.book.remove(&name);
+                self.lines_due = true;
                 // What waits goes to another server.
                 self.hasten_alerts(now);
             }
