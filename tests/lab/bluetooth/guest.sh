@@ -81,7 +81,8 @@ poll = "lab"'
     until_well 20 "the line" line_was waiting ""
     notify unlisted
     step remove omadm bluetooth remove "$far" --json
-    until_well 20 "the end of the link" bash -c '! hcitool -i hci1 con | grep -q ACL'
+    # The server forgets it too: 6.1.192 panics when it shows a key that the other end has not any more.
+    step forget omadm bluetooth remove "$near" --json
     notify unpaired
     kill "$agent"
     step stopped wait "$agent"
