@@ -16,7 +16,7 @@ demo: deps ## build, run a server and an agent on loopback and over a serial cab
 build: deps ## build the release programs into target/release
 	$(CARGO) build --locked --release -p omadm-agent -p omadm-server
 
-test: test-deps fmt clippy unit doc deny examples ## all that CI runs
+test: test-deps fmt clippy unit doc deny examples ## all that CI runs before lab-quick
 
 fmt: ## check the formatting
 	$(CARGO) fmt --all --check
