@@ -1,4 +1,9 @@
 //! Sessions over Bluetooth: two linked controllers, the real kernel and the real `bluetoothd`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use std::time::Duration;
 
