@@ -77,7 +77,7 @@ fn paired_ends_hold_sessions() {
     }
 
     for round in ["one", "two", "three"] {
-        let job = &found.json(&format!("job-{round}"))[0];
+        let job = found.json(&format!("job-{round}"));
         assert_eq!(job["state"], "done", "{job}");
         assert_eq!(
             found.text(&format!("name-{round}")),
