@@ -31,6 +31,9 @@ const PACKET: usize = 64 * 1024;
 /// How long octets of the host are kept for one who is about to wait.
 const KEPT: Duration = Duration::from_secs(5);
 
+/// A pause after the host has gone: much shorter than it takes to come back.
+const BREATH: Duration = Duration::from_millis(10);
+
 /// A pause after an error that would come again at once.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -128,6 +131,8 @@ impl Bridge {
                 Err(error) => {
                     complain(&error);
                     self.depart();
+                    // A controller that is being taken away refuses at once, and would again.
+                    std::thread::sleep(BREATH);
                 }
             }
         }
