@@ -120,7 +120,9 @@ impl Guest {
             put(&program(name), &bin.join(name));
         }
         let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("lab");
-        put(&lab.join("guest/lib.sh"), &share.join("lib.sh"));
+        for name in ["lib.sh", "bluetooth.sh"] {
+            put(&lab.join("guest").join(name), &share.join(name));
+        }
         let scenario = fs::read_dir(lab.join(self.scenario)).expect("a folder of this scenario");
         for file in scenario.flatten().filter(|file| file.path().is_file()) {
             put(&file.path(), &share.join(file.file_name()));

@@ -2,21 +2,8 @@
 # guest.sh away: what keeps a device from being waited for, and that it is waited for again afterwards.
 # The device is hci0, the server dials by hci1; one bluetoothd has both.
 . ./lib.sh
+. ./bluetooth.sh
 
-near=00:AA:01:00:00:00
-far=00:AA:01:01:00:01
-
-controllers() {
-    logged btvirt btvirt -l2
-    until_well 20 "two controllers" test -e /sys/class/bluetooth/hci1
-}
-is_up() { hciconfig "$1" | grep -q 'UP RUNNING'; }
-start_bluetoothd() {
-    logged bluetoothd /usr/libexec/bluetooth/bluetoothd -n
-    bluetoothd=$!
-    until_well 20 hci0 is_up hci0
-    until_well 20 hci1 is_up hci1
-}
 # line_is STATE [TEXT]: so is the line that the device waits on
 line_is() { omadm bluetooth status 2>/dev/null | grep "^service  bt+obex:.*  $1" | grep -q "${2:-}"; }
 line_was() { omadm status --json | tr -d '\n' | grep -q "\"lines\": *\[[^]]*\"$1\"[^]]*$2"; }
@@ -24,15 +11,6 @@ line_was() { omadm status --json | tr -d '\n' | grep -q "\"lines\": *\[[^]]*\"$1
 notify() { step "$1" omadm-server notify "$device" --db "$work/server.db" --server-id "$server_id" --bluetooth "$near?adapter=hci1" --json || true; }
 met_at_last() { notify "$1" && [ "$(cat "steps/$1.status")" -eq 0 ]; }
 
-# met: both ends pair, each one asked
-met() {
-    logged pair-device omadm bluetooth pair --for 60 --adapter hci0 --account lab --yes --json
-    local waits=$!
-    until_well 20 "the device to be discoverable" bash -c "hciconfig hci0 | grep -q ISCAN"
-    step window omadm bluetooth status --json
-    step pair omadm-server bluetooth pair "$near" --adapter hci1 --yes --json || true
-    step paired wait "$waits" || true
-}
 # served ROUND: a job that the server dials the device for
 served() {
     add_job replace ./DMAcc/lab/Name --value "round $1"
