@@ -61,5 +61,11 @@ root=$path
 if [ -n "${OMADM_LAB_STOCK:-}" ]; then stock; else user_mode; fi
 touch "$share/arguments"
 rm -f "$share/status"
+# A kernel that is killed leaves the processes of its guest behind, which then run wild: they are in a
+# namespace that ends with its first process.
+apart=()
+if unshare --pid --fork --kill-child true 2>/dev/null; then
+    apart=(unshare --pid --fork --kill-child sh -c '"$@"; exit' guest)
+fi
 # A panic ends the whole process group, so timeout leads one of its own; it ends with who started it.
-exec setpriv --pdeathsig TERM timeout --kill-after=5 "$seconds" "${command[@]}" </dev/null 2>&1
+exec setpriv --pdeathsig TERM timeout --kill-after=1 "$seconds" "${apart[@]}" "${command[@]}" </dev/null 2>&1
