@@ -480,12 +480,7 @@ fn a_port_of_the_account_completes_its_address() {
 
 #[test]
 fn an_address_of_another_scheme_names_those_that_are_known() {
-    for text in [
-        "",
-        "dm.example",
-        "ftp://dm.example",
-        "bt+obex://AA:BB:CC:DD:EE:FF",
-    ] {
+    for text in ["", "dm.example", "ftp://dm.example", "irda+obex://0"] {
         let error = text.parse::<Address>().unwrap_err().to_string();
         assert!(error.contains("http, https"), "{text}: {error}");
     }

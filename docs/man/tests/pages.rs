@@ -74,7 +74,7 @@ fn every_verb_option_and_event_is_described() {
     let omadm = page("omadm.1");
     let command = omadm_agent::cli::command();
     for verb in command.get_subcommands() {
-        let title = format!(".SS \"omadm {}\"\n", verb.get_name());
+        let title = format!(".SS \"omadm {}\"\n", verb.get_name()).replace('-', "\\-");
         assert!(omadm.contains(&title), "{title}");
         for option in verb.get_arguments().filter_map(clap::Arg::get_long) {
             let term = format!("\\fB--{option}").replace('-', "\\-");
