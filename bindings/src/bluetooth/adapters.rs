@@ -62,7 +62,7 @@ fn seconds(seconds: u32) -> Duration {
 }
 
 /// The devices that an adapter is paired with. One may go while it is looked at.
-async fn bonded(adapter: &Adapter) -> io::Result<Vec<Bonded>> {
+pub(super) async fn bonded(adapter: &Adapter) -> io::Result<Vec<Bonded>> {
     let mut found = Vec::new();
     for address in adapter.device_addresses().await.map_err(told)? {
         let device = adapter.device(address).map_err(told)?;

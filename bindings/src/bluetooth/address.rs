@@ -18,7 +18,7 @@ const FORM: &str = "bt+obex://00:1A:7D:DA:71:13 leads to a peer, bt+obex: waits 
 /// A peer to dial, or the device's own place to wait at.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct BluetoothAddress {
-    /// Whom to dial; nobody where the device waits.
+    /// Whom to dial; nobody where the device waits, and where any device will do.
     pub peer: Option<PeerAddress>,
     /// The RFCOMM channel, 1 to 30. Who dials finds it by SDP without.
     pub channel: Option<u8>,

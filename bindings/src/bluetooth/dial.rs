@@ -1,7 +1,7 @@
 //! Dials a peer.
 #![expect(clippy::disallowed_methods, reason = "driver: pauses")]
 
-use super::adapters::{bluez, ready, told};
+use super::adapters::{bluez, bonded, ready, told};
 use super::address::{BluetoothAddress, Service};
 use super::classes::ServiceClass;
 use super::search::find;
@@ -24,14 +24,17 @@ const STEP: Duration = Duration::from_secs(10);
 
 /// Opens an RFCOMM connection to a paired peer.
 pub(super) async fn dial(address: &BluetoothAddress) -> io::Result<Link> {
-    let peer = address.peer.ok_or_else(|| {
+    if address.peer.is_none() && address.service == Service::Server {
         let text = "an address without a peer is waited at; dial one: bt+obex://00:1A:7D:DA:71:13";
-        io::Error::new(io::ErrorKind::Unsupported, text)
-    })?;
+        return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+    }
     let (_bus, session) = bluez().await?;
     let adapter = adapter(&session, address.adapter.as_deref()).await?;
-    paired(&adapter, peer).await?;
     let own = PeerAddress::from(adapter.address().await.map_err(told)?);
+    let Some(peer) = address.peer else {
+        return first_device(&adapter, own, address).await;
+    };
+    paired(&adapter, peer).await?;
     let stream = match reach(&adapter, own, peer, address).await {
         // A link that neither carries anything nor goes away by itself is in the way of a new one.
         Err(error) if error.kind() == io::ErrorKind::TimedOut => {
@@ -44,10 +47,43 @@ pub(super) async fn dial(address: &BluetoothAddress) -> io::Result<Link> {
         }
         reached => reached?,
     };
-    Ok(Link {
+    Ok(link(peer, stream))
+}
+
+fn link(peer: PeerAddress, stream: Stream) -> Link {
+    Link {
         bonded: Some(peer.to_string()),
         ..Link::new(stream)
-    })
+    }
+}
+
+/// The first paired peer that can be reached and offers the service of a device; those that are
+/// connected come first.
+async fn first_device(
+    adapter: &Adapter,
+    own: PeerAddress,
+    address: &BluetoothAddress,
+) -> io::Result<Link> {
+    let mut peers = bonded(adapter).await?;
+    peers.sort_by_key(|peer| !peer.connected);
+    let mut failure = io::Error::new(
+        io::ErrorKind::NotFound,
+        format!(
+            "{} is paired with nobody: pair first: omadm-server bluetooth pair ADDRESS",
+            adapter.name()
+        ),
+    );
+    for peer in peers {
+        match reach(adapter, own, peer.address, address).await {
+            Ok(stream) => return Ok(link(peer.address, stream)),
+            Err(error) => {
+                let text = format!("{}: {error}", peer.address);
+                log::debug!("{text}");
+                failure = io::Error::new(error.kind(), text);
+            }
+        }
+    }
+    Err(failure)
 }
 
 /// Finds the channel and connects.

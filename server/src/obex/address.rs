@@ -17,7 +17,8 @@ impl LineAddress {
         Self::obex(&serial(text))
     }
 
-    /// A Bluetooth device: `00:1A:7D:DA:71:13?device=IMEI:490154203237518`.
+    /// A Bluetooth device: `00:1A:7D:DA:71:13?device=IMEI:490154203237518`; the first paired one
+    /// that offers the service when nothing names it.
     pub fn bluetooth(text: &str) -> Result<Self, String> {
         Self::obex(&bluetooth(text))
     }
@@ -64,6 +65,8 @@ fn bluetooth(text: &str) -> String {
     let scheme = text.get(..7).unwrap_or_default();
     let mut address = if scheme.eq_ignore_ascii_case("bt+obex") {
         text.to_owned()
+    } else if text.is_empty() || text.starts_with('?') {
+        format!("bt+obex:{text}")
     } else {
         format!("bt+obex://{text}")
     };
@@ -175,6 +178,8 @@ mod tests {
                 "bt+obex://00:1a:7d:da:71:13?adapter=hci1",
                 "bt+obex://00:1a:7d:da:71:13?adapter=hci1&service=client",
             ),
+            ("", "bt+obex:?service=client"),
+            ("?adapter=hci1", "bt+obex:?adapter=hci1&service=client"),
         ] {
             let line = LineAddress::bluetooth(text).unwrap();
             assert_eq!(line.address.as_str(), expected);

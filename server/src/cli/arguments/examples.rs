@@ -17,6 +17,7 @@ Examples:
       --tls-cert chain.pem --tls-key key.pem
   omadm-server serve --public-url https://dms.example/dm   behind a proxy
   omadm-server serve --serial '/dev/ttyUSB0?baud=115200&device=IMEI:490154203237518'
+  omadm-server serve --bluetooth                      the first paired device with the service
   omadm-server serve --bluetooth '00:1A:7D:DA:71:13?device=IMEI:490154203237518'
   omadm-server serve --usb                            whatever device is plugged in
   omadm-server serve --usb '1d6b:0104?device=IMEI:490154203237518'

@@ -16,10 +16,13 @@ pub(in crate::cli) struct Lines {
         value_parser = LineAddress::serial
     )]
     pub(in crate::cli) serial: Vec<LineAddress>,
-    /// Dial a paired Bluetooth device; may be given again.
+    /// Dial a paired Bluetooth device: the one with this address, or the first that offers the
+    /// service; may be given again.
     #[arg(
         long,
         value_name = "ADDRESS[?device=ID&adapter=…&channel=…]",
+        num_args = 0..=1,
+        default_missing_value = "",
         value_parser = LineAddress::bluetooth
     )]
     pub(in crate::cli) bluetooth: Vec<LineAddress>,
