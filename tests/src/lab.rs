@@ -120,7 +120,7 @@ impl Guest {
             put(&program(name), &bin.join(name));
         }
         let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("lab");
-        for name in ["lib.sh", "bluetooth.sh"] {
+        for name in ["lib.sh", "bluetooth.sh", "answer.py"] {
             put(&lab.join("guest").join(name), &share.join(name));
         }
         let scenario = fs::read_dir(lab.join(self.scenario)).expect("a folder of this scenario");

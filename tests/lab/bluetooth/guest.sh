@@ -27,7 +27,7 @@ poll = "lab"'
     acquaint bt+obex: --encoding xml
     step unprovable omadm account set lab --accept bonded-link || true
     notify stranger
-    met
+    met_at_terminals
     omadm account set lab --accept bonded-link
     step account omadm account show lab --json
     step status omadm bluetooth status --json
@@ -50,7 +50,7 @@ poll = "lab"'
     hcitool -i hci1 dc "$near"
     step lost wait "$stalls" || true
     step after-loss cat "$work/stall"
-    start_server --no-http --bluetooth "$near?adapter=hci1"
+    start_server --no-http --bluetooth "?adapter=hci1"
     served three
     kill "$server"
 

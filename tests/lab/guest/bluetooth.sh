@@ -16,7 +16,18 @@ start_bluetoothd() {
     until_well 20 hci1 is_up hci1
 }
 
-# met: both ends pair, each one asked
+# met_at_terminals: both ends pair; somebody at each says that the numbers are the same
+met_at_terminals() {
+    logged pair-device python3 answer.py "[y/N]" y \
+        "$(type -P omadm)" --socket "$work/control" bluetooth pair --for 60 --adapter hci0 --account lab
+    local waits=$!
+    until_well 20 "the device to be discoverable" bash -c "hciconfig hci0 | grep -q ISCAN"
+    step window omadm bluetooth status --json
+    step pair python3 answer.py "[y/N]" y "$(type -P omadm-server)" bluetooth pair "$near" --adapter hci1 || true
+    step paired wait "$waits" || true
+}
+
+# met: the same without anybody
 met() {
     logged pair-device omadm bluetooth pair --for 60 --adapter hci0 --account lab --yes --json
     local waits=$!
