@@ -7,12 +7,14 @@
     reason = "driver: a thread with a runtime, for tests, which end when something is amiss"
 )]
 
+use omadm_agent::rights::{DIRECTORY, GadgetSocket};
 use omadm_bindings::obex::{ObexCredential, Place, ServerTimeouts};
 use omadm_bindings::{
     Address, Arrival, BearerEvent, Identity, LineState, ListenSettings, Listening, SessionOpening,
     listen, listen_at,
 };
 use omadm_syncml::Envelope;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -83,7 +85,7 @@ impl Waiting {
 
     fn start(start: impl Start, credentials: Vec<ObexCredential>, script: Script) -> Self {
         let settings = ListenSettings {
-            gadget: None,
+            gadget: Some(Arc::new(GadgetSocket::new(Path::new(DIRECTORY)))),
             peers: Vec::new(),
             bootstraps: true,
             credentials,

@@ -10,10 +10,6 @@ const SHARE: f64 = 0.9;
 /// Of how many rounds the best counts: the guest has one processor for both ends and the drivers.
 const ROUNDS: usize = 8;
 const LIMIT: Duration = Duration::from_mins(6);
-/// The addresses that `btvirt` gives its controllers.
-const NEAR: &str = "00:AA:01:00:00:00";
-const FAR: &str = "00:AA:01:01:00:01";
-
 /// The best of several rounds.
 struct Best {
     seconds: f64,
@@ -84,32 +80,36 @@ fn table(found: &Found, driver: &str) -> bool {
     low
 }
 
-pub(super) fn print() {
-    let Some(guest) = Guest::of("figures", "bearers") else {
-        return;
-    };
+/// What the guest leaves that carries over `bearer`.
+fn found(bearer: &'static str) -> Option<Found> {
     let own = std::env::current_exe().unwrap();
-    let guest = guest.with_file(&own, "figures");
-    let rounds = ROUNDS.to_string();
-    let Some(found) = guest.run(&[NEAR, FAR, &rounds], LIMIT) else {
-        return;
-    };
+    let guest = Guest::of("figures", bearer)?.with_file(&own, "figures");
+    guest.run(&[bearer, &ROUNDS.to_string()], LIMIT)
+}
+
+/// The difference to a file of one octet, since each file is a process and a connection.
+fn foreign(found: &Found) -> Option<Best> {
+    let small = Best::of(found, "foreign-small")?;
+    Some(Best::of(found, "foreign")?.without(&small))
+}
+
+pub(super) fn print() {
     println!(
         "Bearers: 1 MiB in a guest with one processor, both ends in it: share of a plain copy's"
     );
     println!(
         "  rate (PUT and GET have to reach {SHARE:.1}), time, processor time and memory of both ends"
     );
-    let low = table(&found, "rfcomm");
-    let copy = Best::of(&found, "rfcomm-copy").map_or(0.0, |copy| copy.seconds);
-    let small = Best::of(&found, "foreign-small");
-    let foreign = Best::of(&found, "foreign");
-    let foreign = foreign.zip(small).map(|(all, small)| all.without(&small));
-    row(
-        "rfcomm: PUT by obexftp to obexd (memory: its)",
-        foreign.as_ref(),
-        copy,
-    );
+    let mut low = false;
+    if let Some(found) = found("bluetooth") {
+        low |= table(&found, "rfcomm");
+        let copy = Best::of(&found, "rfcomm-copy").unwrap();
+        let what = "rfcomm: PUT by obexftp to obexd (memory: its)";
+        row(what, foreign(&found).as_ref(), copy.seconds);
+    }
+    if let Some(found) = found("usb") {
+        low |= table(&found, "usb");
+    }
     println!();
     assert!(!low, "OBEX leaves too much of a bearer unused");
 }

@@ -5,10 +5,12 @@ use bluer::rfcomm;
 use bytes::Bytes;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike as _};
-use omadm_bindings::obex::{DialSettings, Link, Listener, Place, Task, dial_at};
-use omadm_bindings::{ListenSettings, SessionOpening};
+use omadm_bindings::obex::{
+    DialSettings, Link, Listener, ObexLine, Place, Task, Transport, dial, dial_at,
+};
+use omadm_bindings::{Error, ListenSettings, SessionOpening};
 use omadm_syncml::{Envelope, MediaType};
-use omadm_tests::waiting::{Waiting, runtime};
+use omadm_tests::waiting::{Script, Waiting, runtime};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -67,18 +69,29 @@ impl Listener for Accepting {
 
 /// Measures what the arguments say, and prints it as a line of JSON.
 pub(super) fn subject(arguments: &[String]) {
-    let [deed, number, near, far] = arguments else {
-        panic!("{SUBJECT} copy|put|get CHANNEL NEAR FAR");
-    };
-    let place = Channel {
-        near: near.parse().unwrap(),
-        far: far.parse().unwrap(),
-        number: number.parse().unwrap(),
-    };
-    let taken = match deed.as_str() {
-        "copy" => runtime().block_on(copy(&place)),
-        "put" | "get" => object(&place, deed == "put"),
-        other => panic!("{SUBJECT} {other}"),
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let taken = match arguments.as_slice() {
+        ["rfcomm", deed, number, near, far] => {
+            let place = Channel {
+                near: near.parse().unwrap(),
+                far: far.parse().unwrap(),
+                number: number.parse().unwrap(),
+            };
+            match *deed {
+                "copy" => runtime().block_on(copy(&place)),
+                deed => object(
+                    |script| Waiting::on(Box::new(place.clone()), "rfcomm", vec![], script),
+                    async |settings| dial_at(&place, "rfcomm", &settings).await,
+                    deed == "put",
+                ),
+            }
+        }
+        ["usb", deed @ ("put" | "get")] => object(
+            |script| Waiting::at("usb-gadget+obex:", vec![], script),
+            async |settings| dial(&"usb+obex:".parse()?, &settings).await,
+            *deed == "put",
+        ),
+        other => panic!("{SUBJECT} {other:?}"),
     };
     println!(
         "{}",
@@ -115,13 +128,16 @@ async fn copy(place: &Channel) -> Duration {
     taken
 }
 
-/// As an object of OBEX.
-fn object(place: &Channel, put: bool) -> Duration {
+/// As an object of OBEX, from a device that waits to one who dials, or the other way.
+fn object<D>(wait: impl FnOnce(Script) -> Waiting, dialled: D, put: bool) -> Duration
+where
+    D: AsyncFnOnce(DialSettings) -> Result<ObexLine<Box<dyn Transport>>, Error>,
+{
     let script = |opening: &SessionOpening| match opening {
         SessionOpening::Poll => vec![message()],
         _ => Vec::new(),
     };
-    let _device = Waiting::on(Box::new(place.clone()), "rfcomm", vec![], Arc::new(script));
+    let _device = wait(Arc::new(script));
     let settings = DialSettings {
         credential: None,
         mutual: false,
@@ -130,7 +146,7 @@ fn object(place: &Channel, put: bool) -> Duration {
         max_message: 2 * SIZE,
     };
     runtime().block_on(async {
-        let mut line = dial_at(place, "rfcomm", &settings).await.unwrap();
+        let mut line = dialled(settings).await.unwrap();
         let object = Bytes::from(vec![7; SIZE]);
         let from = Instant::now();
         if put {

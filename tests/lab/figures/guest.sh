@@ -1,19 +1,13 @@
-# guest.sh NEAR FAR ROUNDS: what a bearer takes to carry 1 MiB, beside a plain copy and foreign programs.
-# Rounds are mixed, so that whatever else the machine does touches all alike.
+# guest.sh bluetooth ROUNDS; guest.sh usb ROUNDS: what a bearer takes to carry 1 MiB, beside a plain copy and
+# foreign programs. Rounds are mixed, so that whatever else the machine does touches all alike.
 . ./lib.sh
+. ./bluetooth.sh
 
 size=1048576
+rounds=$2
 
-controllers() {
-    logged btvirt btvirt -l2
-    until_well 20 "two controllers" test -e /sys/class/bluetooth/hci1
-    logged bluetoothd /usr/libexec/bluetooth/bluetoothd -n
-    for controller in hci0 hci1; do
-        until_well 20 "$controller" bash -c "hciconfig $controller | grep -q 'UP RUNNING'"
-        hciconfig "$controller" piscan
-    done
-    python3 pairing.py &
-}
+# carry NAME ARGUMENTS…
+carry() { step "$1" timeout 60 ./figures --carry "${@:2}" || true; }
 
 # foreign NAME OCTETS: obexftp puts a file of this size, which obexd takes
 foreign() {
@@ -33,18 +27,62 @@ obexd_ticks() { awk '{ print $14 + $15 }' "/proc/$obexd/stat"; }
 obexd_peak() { awk '/VmHWM/ { print $2 }' "/proc/$obexd/status"; }
 opp_channel() { sdptool -i hci1 search --bdaddr "$1" OPUSH | awk '/Channel:/ { print $2; exit }'; }
 
-controllers
-export DBUS_SESSION_BUS_ADDRESS=unix:path=$work/session-bus
-dbus-daemon --session --address="$DBUS_SESSION_BUS_ADDRESS" --fork --nopidfile
-mkdir -p "$work/received"
-logged obexd /usr/libexec/bluetooth/obexd -n -a -r "$work/received"
-obexd=$!
-until_well 20 "obexd's channel" bash -c '[ -n "$(sdptool -i hci1 search --bdaddr '"$1"' OPUSH | grep Channel:)" ]'
-opp=$(opp_channel "$1")
-for ((round = 1; round <= $3; round++)); do
-    for deed in copy put get; do
-        step "rfcomm-$deed-$round" timeout 60 ./figures --carry "$deed" "$round" "$1" "$2" || true
+
+over_bluetooth() {
+    controllers
+    start_bluetoothd
+    hciconfig hci0 piscan
+    hciconfig hci1 piscan
+    logged pairing python3 pairing.py
+    export DBUS_SESSION_BUS_ADDRESS=unix:path=$work/session-bus
+    dbus-daemon --session --address="$DBUS_SESSION_BUS_ADDRESS" --fork --nopidfile
+    mkdir -p "$work/received"
+    logged obexd /usr/libexec/bluetooth/obexd -n -a -r "$work/received"
+    obexd=$!
+    until_well 20 "obexd's channel" bash -c "sdptool -i hci1 search --bdaddr $near OPUSH | grep -q Channel:"
+    opp=$(opp_channel "$near")
+    local round deed
+    for ((round = 1; round <= rounds; round++)); do
+        for deed in copy put get; do
+            carry "rfcomm-$deed-$round" rfcomm "$deed" "$round" "$near" "$far"
+        done
+        step "foreign-small-$round" foreign "$near" 1 || true
+        step "foreign-$round" foreign "$near" "$size" || true
     done
-    step "foreign-small-$round" foreign "$1" 1
-    step "foreign-$round" foreign "$1" "$size"
-done
+}
+
+# copying_gadget: a gadget with a function that bulk_copy.py describes
+copying_gadget() {
+    local gadget=/sys/kernel/config/usb_gadget/copy
+    mkdir -p "$gadget/strings/0x409" "$gadget/functions/ffs.copy" "$gadget/configs/c.1" "$work/copy"
+    echo 0x1d6b >"$gadget/idVendor"
+    echo 0x0109 >"$gadget/idProduct"
+    ln -s "$gadget/functions/ffs.copy" "$gadget/configs/c.1"
+    bound=$gadget/UDC
+}
+bulk_copy() {
+    mount -t functionfs copy "$work/copy"
+    timeout 60 python3 bulk_copy.py "$work/copy" dummy_udc.0 "$bound"
+    umount "$work/copy"
+}
+
+over_usb() {
+    udev
+    mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config
+    copying_gadget
+    mkdir -p /run/omadm-rights
+    local round deed
+    for ((round = 1; round <= rounds; round++)); do
+        step "usb-copy-$round" bulk_copy || true
+        logged helper systemd-socket-activate -l /run/omadm-rights/gadget "$(command -v omadm-helper)" gadget --for root
+        until_well 10 "the helper" command omadm usb-gadget up --obex
+        until_well 10 "the function" bash -c "omadm-server usb list | grep -q SYNCML-DM"
+        for deed in put get; do
+            carry "usb-$deed-$round" usb "$deed"
+        done
+        command omadm usb-gadget down
+        rm -f /run/omadm-rights/gadget
+    done
+}
+
+"over_$1"
