@@ -83,7 +83,8 @@ verdict() {
 scenario() {
     local log=$logs/$1.log status=0 from=$SECONDS
     say "$1: begins"
-    OMADM_LAB=1 timeout --kill-after=20 "$2" \
+    # It ends with this script, and the guest with it.
+    OMADM_LAB=1 setpriv --pdeathsig TERM timeout --kill-after=20 "$2" \
         "$cargo" test --locked -q -p omadm-tests --test "lab_$1" -- --nocapture >"$log" 2>&1 </dev/null || status=$?
     [ "$status" -eq 0 ] || cat "$log" >&2
     row "$1" "$(verdict "$log" "$status" "$2")" $((SECONDS - from))
