@@ -31,6 +31,7 @@ mod record;
 mod scan;
 mod sdp;
 mod search;
+mod session;
 
 pub use crate::peer::PeerAddress;
 pub use adapters::{AdapterStatus, Bonded, adapters};

@@ -1,6 +1,7 @@
 //! The machine's Bluetooth adapters, and what keeps them from being used.
 
 use super::bus::Bus;
+use super::session::session;
 use crate::peer::PeerAddress;
 
 use bluer::rfcomm;
@@ -89,8 +90,7 @@ pub(super) async fn bluez() -> io::Result<(Bus, Session)> {
     })?;
     let bus = Bus::connect().await?;
     bus.bluetoothd().await?;
-    let session = Session::new().await.map_err(told)?;
-    Ok((bus, session))
+    Ok((bus, session().await?))
 }
 
 /// Every adapter, by name.

@@ -34,7 +34,7 @@ const RULES: [&str; 3] = [
 pub(super) struct Bus {
     connection: Arc<SyncConnection>,
     news: Arc<Notify>,
-    _task: AbortOnDrop,
+    task: AbortOnDrop,
 }
 
 impl fmt::Debug for Bus {
@@ -46,8 +46,10 @@ impl fmt::Debug for Bus {
 impl Bus {
     /// Connects.
     pub(super) async fn connect() -> io::Result<Self> {
-        let (resource, connection) =
-            dbus_tokio::connection::new_system_sync().map_err(|error| refused(&error))?;
+        // It says hello, and waits for the answer of a bus that may just be starting.
+        let connecting = tokio::task::spawn_blocking(dbus_tokio::connection::new_system_sync);
+        let connected = connecting.await.map_err(io::Error::other)?;
+        let (resource, connection) = connected.map_err(|error| refused(&error))?;
         let news = Arc::new(Notify::new());
         let ended = Arc::clone(&news);
         let task = AbortOnDrop(tokio::spawn(async move {
@@ -58,7 +60,7 @@ impl Bus {
         let bus = Self {
             connection,
             news,
-            _task: task,
+            task,
         };
         for rule in RULES {
             let () = bus.call("AddMatch", (rule,)).await?;
@@ -84,6 +86,11 @@ impl Bus {
             )),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether the bus, or the runtime in which it was connected to, is no more.
+    pub(super) fn is_gone(&self) -> bool {
+        self.task.0.is_finished()
     }
 
     /// Waits until something may have changed. News that came before is not lost.
