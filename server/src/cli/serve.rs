@@ -85,7 +85,8 @@ fn options(serve: &Serve) -> Result<Options, Error> {
             .transpose()?,
     };
     if serve.no_http && obex.lines.is_empty() && obex.listen.is_empty() {
-        let text = "with --no-http, name a line: --serial, --usb, --obex or --obex-listen";
+        let text =
+            "with --no-http, name a line: --serial, --bluetooth, --usb, --obex or --obex-listen";
         return Err(Error::Usage(text.into()));
     }
     let http = http::Options {

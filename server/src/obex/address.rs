@@ -38,7 +38,7 @@ impl LineAddress {
 }
 
 /// An address that OBEX runs on.
-pub fn listening(text: &str) -> Result<Address, String> {
+fn listening(text: &str) -> Result<Address, String> {
     let address: Address = text.parse().map_err(|e| format!("{e}"))?;
     if address.scheme().ends_with("+obex") {
         Ok(address)
@@ -48,6 +48,20 @@ pub fn listening(text: &str) -> Result<Address, String> {
             "no OBEX runs over {scheme}; over http and https devices come to --listen"
         ))
     }
+}
+
+/// An address at which devices that dial can be waited for.
+pub fn waited(text: &str) -> Result<Address, String> {
+    let address = listening(text)?;
+    let mend = match address.scheme() {
+        "bt+obex" => "--bluetooth",
+        "usb+obex" | "usb-gadget+obex" => "--usb",
+        _ => return Ok(address),
+    };
+    Err(format!(
+        "devices do not dial over {}: dial them with {mend}",
+        address.scheme()
+    ))
 }
 
 /// The address of a serial port.
@@ -205,6 +219,21 @@ mod tests {
             assert_eq!(found, (address, device), "{text}");
         }
         assert!(LineAddress::usb("1d6b").is_err());
+    }
+
+    #[test]
+    fn devices_are_waited_for_where_they_dial() {
+        assert!(waited("unix+obex:///run/x.sock").is_ok());
+        for (text, mend) in [
+            ("bt+obex:", "--bluetooth"),
+            ("bt+obex://00:1a:7d:da:71:13", "--bluetooth"),
+            ("usb+obex:", "--usb"),
+            ("usb-gadget+obex:", "--usb"),
+            ("https://x.example/", "--listen"),
+        ] {
+            let error = waited(text).unwrap_err();
+            assert!(error.contains(mend), "{text}: {error}");
+        }
     }
 
     #[test]

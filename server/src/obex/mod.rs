@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-pub use address::{LineAddress, listening};
+pub use address::{LineAddress, waited};
 pub use exchange::Met;
 pub use failure::Failure;
 

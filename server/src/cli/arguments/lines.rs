@@ -1,7 +1,7 @@
 //! Lines, and notifications for the devices on them.
 
 use super::examples;
-use crate::obex::{LineAddress, listening};
+use crate::obex::{LineAddress, waited};
 use clap::{Args, ValueEnum};
 use omadm_bindings::Address;
 use omadm_syncml::UiMode;
@@ -44,7 +44,7 @@ pub(in crate::cli) struct Lines {
     )]
     pub(in crate::cli) obex: Vec<LineAddress>,
     /// Wait for devices that dial over OBEX; may be given again.
-    #[arg(long, value_name = "ADDRESS", value_parser = listening)]
+    #[arg(long, value_name = "ADDRESS", value_parser = waited)]
     pub(in crate::cli) obex_listen: Vec<Address>,
     /// The file with the name (first line) and the secret (second line) that both ends prove in
     /// OBEX, for devices without their own.
