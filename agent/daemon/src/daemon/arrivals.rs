@@ -9,7 +9,8 @@ mod notice;
 use std::time::Duration;
 
 use omadm_bindings::obex::ObexCredential;
-use omadm_bindings::{Arrival, Bearer, PeerAddress, SessionOpening};
+use omadm_bindings::{Address, Arrival, Bearer, PeerAddress, SessionOpening};
+use omadm_dm::Account;
 use omadm_dm::session::SessionCause;
 use omadm_syncml::{Now, PeerProof};
 
@@ -89,6 +90,17 @@ fn proof(
     let accepts = |proof: &PeerProof| configured.account.accepts(*proof);
     let first = proofs.clone().next();
     proofs.find(accepts).or(first).unwrap_or(PeerProof::None)
+}
+
+/// What a line that was dialled has proven to this account. A Bluetooth link proves its peer
+/// beside what OBEX has proven on it (`bindings`, `bluetooth`: none is opened without a pairing).
+pub(super) fn dialled(found: PeerProof, address: &str, account: &Account) -> PeerProof {
+    let address: Option<Address> = address.parse().ok();
+    let is_bonded = address.is_some_and(|address| address.names_bluetooth_peer());
+    match found {
+        PeerProof::ObexDigest if is_bonded && !account.accepts(found) => PeerProof::BondedLink,
+        _ => found,
+    }
 }
 
 /// Whether an account lists a Bluetooth peer.

@@ -11,6 +11,7 @@ use omadm_dm::{NodeWrite, Snapshot};
 use omadm_syncml::{Limits, Now};
 
 use super::agent::Agent;
+use super::arrivals::dialled;
 use super::commit::{self, Commit, Then};
 use super::conclude::End;
 use super::opening::{GRACE, Opened, Way};
@@ -160,12 +161,17 @@ impl Agent {
         let Some(running) = &mut self.running else {
             return;
         };
+        // Who was met on a line has proven what it has to already.
+        let proof = match running.line {
+            Some(_) => bearer.proof,
+            None => dialled(bearer.proof, &address, &running.account),
+        };
         running.account.address = address;
         running.turn.from += tried;
         let start = SessionStart {
             account: running.account.clone(),
             cause: running.cause(),
-            proof: bearer.proof,
+            proof,
             alerts: self.alerts.clone(),
             // The session remembers a bounded number, which other servers must not use up.
             execs: self

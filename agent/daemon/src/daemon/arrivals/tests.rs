@@ -484,6 +484,20 @@ async fn a_proof_is_never_more_than_the_line_has_found() {
     let bonded = configured(&["bonded-link"], PEER, Some("one")).await;
     let found = proof(ObexDigest, Some(&own), Some(PEER), &bonded);
     assert_eq!(found, BondedLink, "of two, the one that is accepted");
+    for (found, address, account, expected) in [
+        (
+            ObexDigest,
+            "bt+obex://00:1A:7D:DA:71:13",
+            &bonded,
+            BondedLink,
+        ),
+        (ObexDigest, "bt+obex://00:1A:7D:DA:71:13", &with, ObexDigest),
+        (ObexDigest, "unix+obex:///run/x.sock", &bonded, ObexDigest),
+        (Nothing, "bt+obex://00:1A:7D:DA:71:13", &bonded, Nothing),
+    ] {
+        let proof = dialled(found, address, &account.account);
+        assert_eq!(proof, expected, "{found} {address}");
+    }
 }
 
 #[tokio::test]
