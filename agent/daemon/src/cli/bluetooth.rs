@@ -60,7 +60,9 @@ fn status(
 fn pair(client: &mut Client, pairing: &Pairing, out: &mut dyn Write) -> Result<(), Failure> {
     let confirm = confirm(pairing.yes)?;
     let account = pairing.account.as_deref();
-    let listed = account.map(|name| listed(client, name)).transpose()?;
+    // Nobody pairs for an account that there is not.
+    account.map(|name| listed(client, name)).transpose()?;
+    client.rest();
     let time = Duration::from_secs(pairing.time);
     let adapter = pairing.adapter.as_deref();
     say(&format!(
@@ -71,7 +73,9 @@ fn pair(client: &mut Client, pairing: &Pairing, out: &mut dyn Write) -> Result<(
         Paired::With(peer) => peer,
         Paired::Nobody => return Err(Failure::new(exit::FAILED, "nobody has paired")),
     };
-    if let (Some(name), Some(mut peers)) = (account, listed) {
+    if let Some(name) = account {
+        // Others may have changed the list meanwhile.
+        let mut peers = listed(client, name)?;
         peers.push(peer.to_string());
         list(client, name, peers)?;
     }
@@ -167,13 +171,19 @@ fn wait<T>(asked: impl Future<Output = io::Result<T>>) -> Result<T, Failure> {
 /// Ends when somebody wants it to end.
 async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
-    let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
-    let [Ok(mut interrupt), Ok(mut terminate)] = signals else {
+    let kinds = [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ];
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) else {
         return std::future::pending().await;
     };
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
+        // The terminal has gone, and with it whoever would compare numbers.
+        _ = hangup.recv() => {}
     }
 }
 

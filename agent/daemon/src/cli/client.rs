@@ -35,6 +35,12 @@ impl Client {
         self.connected().map(|_| ())
     }
 
+    /// Lets go of the connection until the next question: the daemon closes one on which nothing
+    /// is asked for some minutes.
+    pub(super) fn rest(&mut self) {
+        self.stream = None;
+    }
+
     /// Asks and waits for the one answer.
     pub(super) fn call<M: Method>(&mut self, parameters: M) -> Result<M::Reply, Failure> {
         self.send(parameters, false)?;
