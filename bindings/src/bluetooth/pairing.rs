@@ -234,8 +234,15 @@ impl Window {
         }
     }
 
-    /// A timeout counts from when its flag is set.
+    /// A timeout counts from when its flag is set. What is to be shut is shut first: should this
+    /// program end in the middle, the timeout that was there before may be for ever.
     async fn set(&self, adapter: &Adapter) -> io::Result<()> {
+        if !self.discoverable {
+            adapter.set_discoverable(false).await.map_err(told)?;
+        }
+        if !self.pairable {
+            adapter.set_pairable(false).await.map_err(told)?;
+        }
         let timeout = self.discoverable_for;
         adapter
             .set_discoverable_timeout(timeout)
@@ -243,11 +250,13 @@ impl Window {
             .map_err(told)?;
         let timeout = self.pairable_for;
         adapter.set_pairable_timeout(timeout).await.map_err(told)?;
-        adapter.set_pairable(self.pairable).await.map_err(told)?;
-        adapter
-            .set_discoverable(self.discoverable)
-            .await
-            .map_err(told)
+        if self.pairable {
+            adapter.set_pairable(true).await.map_err(told)?;
+        }
+        if self.discoverable {
+            adapter.set_discoverable(true).await.map_err(told)?;
+        }
+        Ok(())
     }
 }
 
