@@ -86,14 +86,24 @@ impl Guest {
     /// the reason said, if this machine cannot boot it. The time is for all of it; what makes the
     /// kernel and the guest's system, where they are not there yet, has limits of its own.
     pub fn run(self, arguments: &[&str], limit: Duration) -> Option<Found> {
+        let mut found = self.boot(arguments, limit)?;
+        // Every wait in a scenario has an end, so it is the kernel that stands still, as User Mode
+        // Linux does once in a while. Twice is no accident.
+        if !found.is_over() {
+            self.say("frozen", "the guest stood still, and is booted again");
+            found = self.boot(arguments, limit)?;
+        }
+        found.expect_to_the_end();
+        Some(found)
+    }
+
+    fn boot(&self, arguments: &[&str], limit: Duration) -> Option<Found> {
         let share = tempfile::tempdir().expect("a temporary folder");
         self.fill(share.path(), arguments);
         match self.machine.run(share.path(), limit) {
             Ended::Ran(console) => {
                 let name = format!("{}: {}", self.scenario, self.test);
-                let found = Found::new(name, share, console);
-                found.expect_to_the_end();
-                Some(found)
+                Some(Found::new(name, share, console))
             }
             Ended::Cannot(reason) => {
                 self.skipped(&reason);
@@ -104,11 +114,15 @@ impl Guest {
 
     /// Says on standard error that the test is skipped, and why; `make lab` lists it.
     pub fn skipped(&self, reason: &str) {
+        self.say("skipped", reason);
+    }
+
+    fn say(&self, what: &str, reason: &str) {
         // Directly, since what a test that passes prints is not shown otherwise.
         let mut out = std::io::stderr().lock();
         let _ = writeln!(
             out,
-            "skipped: lab {}: {}: {reason}",
+            "{what}: lab {}: {}: {reason}",
             self.scenario, self.test
         );
     }

@@ -49,6 +49,11 @@ impl Found {
         }
     }
 
+    /// Whether `guest.sh` has ended, one way or the other.
+    pub(super) fn is_over(&self) -> bool {
+        self.path("status").exists()
+    }
+
     pub(super) fn expect_to_the_end(&self) {
         let status = fs::read_to_string(self.path("status"));
         let status = status.unwrap_or_else(|_| panic!("{}: did not come to its end", self.name));
