@@ -164,7 +164,10 @@ async fn accept_all(
                 }
                 // Out of descriptors, or a peer that was gone at once.
                 Err(error) => {
-                    failures += 1;
+                    // Whoever is not let in says nothing of the line.
+                    if error.kind() != io::ErrorKind::PermissionDenied {
+                        failures += 1;
+                    }
                     // A new socket would not help those who are connected.
                     if listener.is_lost() || failures > 100 && connections.is_empty() {
                         return error;
