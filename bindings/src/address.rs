@@ -30,10 +30,11 @@ impl Address {
         self.scheme.ends_with("+obex")
     }
 
-    /// Whether it leads to a Bluetooth peer that it names.
-    pub fn names_bluetooth_peer(&self) -> bool {
-        let rest = self.text.split_once("://").map_or("", |(_, rest)| rest);
-        self.scheme == "bt+obex" && !rest.is_empty() && !rest.starts_with('?')
+    /// The address of the Bluetooth peer that it leads to, if it names one.
+    pub fn bluetooth_peer(&self) -> Option<&str> {
+        let (_, rest) = self.text.split_once("://")?;
+        let peer = rest.split('?').next().filter(|peer| !peer.is_empty());
+        peer.filter(|_| self.scheme == "bt+obex")
     }
 
     /// The same address with this port, if it names a host and no port of its own: the

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use omadm_bindings::obex::ObexCredential;
 use omadm_bindings::{Address, Arrival, Bearer, PeerAddress, SessionOpening};
-use omadm_dm::Account;
 use omadm_dm::session::SessionCause;
 use omadm_syncml::{Now, PeerProof};
 
@@ -93,12 +92,17 @@ fn proof(
 }
 
 /// What a line that was dialled has proven to this account. A Bluetooth link proves its peer
-/// beside what OBEX has proven on it (`bindings`, `bluetooth`: none is opened without a pairing).
-pub(super) fn dialled(found: PeerProof, address: &str, account: &Account) -> PeerProof {
+/// beside what OBEX has proven on it (`bindings`, `bluetooth`: none is opened without a pairing),
+/// to an account that lists this peer: the address stands in the tree, where servers may change it.
+pub(super) fn dialled(found: PeerProof, address: &str, configured: &Configured) -> PeerProof {
     let address: Option<Address> = address.parse().ok();
-    let is_bonded = address.is_some_and(|address| address.names_bluetooth_peer());
+    let peer = address.as_ref().and_then(Address::bluetooth_peer);
+    let bonded = peer.is_some_and(|peer| lists(configured, peer));
     match found {
-        PeerProof::ObexDigest if is_bonded && !account.accepts(found) => PeerProof::BondedLink,
+        PeerProof::BondedLink if !bonded => PeerProof::None,
+        PeerProof::ObexDigest if bonded && !configured.account.accepts(found) => {
+            PeerProof::BondedLink
+        }
         _ => found,
     }
 }

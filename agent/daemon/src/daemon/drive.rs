@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use omadm_bindings::BearerEvent;
+use omadm_bindings::{Bearer, BearerEvent};
 use omadm_dm::session::{
     Cancel, Output, Session, SessionParameters, SessionStart, StoreError, WriteSet,
 };
 use omadm_dm::{NodeWrite, Snapshot};
-use omadm_syncml::{Limits, Now};
+use omadm_syncml::{Limits, Now, PeerProof};
 
 use super::agent::Agent;
 use super::arrivals::dialled;
@@ -31,6 +31,20 @@ impl Agent {
     /// Every account of the tree.
     pub(super) fn configured(&self) -> Vec<Result<Configured, AccountError>> {
         dmacc::accounts(&self.tree, &self.book.policies())
+    }
+
+    /// What the line of the session that runs has proven to its account. Who was met on a line
+    /// that the device waits on has proven what it has to already.
+    fn proven(&self, bearer: &Bearer, address: &str) -> PeerProof {
+        let running = self.running.as_ref();
+        let Some(running) = running.filter(|running| running.line.is_none()) else {
+            return bearer.proof;
+        };
+        let mut accounts = self.configured().into_iter().flatten();
+        let configured = accounts.find(|found| found.account.name == running.account.name);
+        configured.map_or(PeerProof::None, |configured| {
+            dialled(bearer.proof, address, &configured)
+        })
     }
 
     /// Begins a session that has waited.
@@ -158,13 +172,9 @@ impl Agent {
             return self.conclude(End::early("failed", detail, failed), now);
         }
         let parameters = self.parameters();
+        let proof = self.proven(&bearer, &address);
         let Some(running) = &mut self.running else {
             return;
-        };
-        // Who was met on a line has proven what it has to already.
-        let proof = match running.line {
-            Some(_) => bearer.proof,
-            None => dialled(bearer.proof, &address, &running.account),
         };
         running.account.address = address;
         running.turn.from += tried;

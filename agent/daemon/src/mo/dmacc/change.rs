@@ -292,9 +292,7 @@ impl Shape<'_> {
                 "obex-digest is accepted, but the server has no secret for OBEX (--obex-secret-file)",
             );
         }
-        let mut addresses = self.addresses.iter().filter_map(|text| text.parse().ok());
-        let is_dialled = addresses.any(|address: Address| address.names_bluetooth_peer());
-        let has_peer = is_dialled || !policy.bluetooth_peers.is_empty();
+        let has_peer = !policy.bluetooth_peers.is_empty();
         (accepts(AcceptedProof::BondedLink) && !has_peer).then_some(
             "bonded-link is accepted, but the account lists no Bluetooth peer (--bluetooth-peer)",
         )
