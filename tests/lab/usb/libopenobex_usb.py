@@ -21,14 +21,14 @@ class Patient:
     """The library, for which an empty packet, with which transfers may end, is no silence."""
 
     def __init__(self, library):
-        self.library = library
+        self.openobex = library
 
     def __getattr__(self, name):
-        return getattr(self.library, name)
+        return getattr(self.openobex, name)
 
     def OBEX_HandleInput(self, handle, seconds):
         for _ in range(EMPTY):
-            handled = self.library.OBEX_HandleInput(handle, seconds)
+            handled = self.openobex.OBEX_HandleInput(handle, seconds)
             if handled != 0:
                 break
         return handled
