@@ -53,6 +53,10 @@ fn the_life_of_the_packages() {
         return;
     };
     assert!(found.text("installed").contains("session: ok"));
+    assert_eq!(
+        found.text("programs"),
+        "/usr/bin/omadm\n/usr/bin/omadm-server"
+    );
     let limits = found.text("limits");
     for line in ["ActiveState=active", "User=omadm", "NoNewPrivileges=yes"] {
         assert!(
