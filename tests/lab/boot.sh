@@ -68,4 +68,5 @@ if unshare --pid --fork --kill-child true 2>/dev/null; then
     apart=(unshare --pid --fork --kill-child sh -c '"$@"; exit' guest)
 fi
 # A panic ends the whole process group, so timeout leads one of its own; it ends with who started it.
+echo "lab: boots $path"
 exec setpriv --pdeathsig TERM timeout --kill-after=1 "$seconds" "${apart[@]}" "${command[@]}" </dev/null 2>&1

@@ -10,6 +10,9 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
+/// What `boot.sh` says when all that a boot takes is there.
+const READY: &str = "lab: boots ";
+
 /// What the kernel says first of all, once the machine has let it start.
 const STARTED: &str = "Linux version ";
 
@@ -80,8 +83,12 @@ impl Machine {
         match text.strip_prefix("lab: cannot: ") {
             Some(reason) if code == Some(77) => Ended::Cannot(reason.trim().to_owned()),
             Some(reason) => panic!("the lab cannot be made: {reason}"),
+            // Not a matter of this machine.
+            None if !text.contains(READY) => panic!("boot.sh failed with {code:?}: {text}"),
             None if !text.contains(STARTED) => {
-                let last = text.lines().last().unwrap_or("it says nothing");
+                let last = text.lines().last();
+                let last = last.filter(|line| !line.starts_with(READY));
+                let last = last.unwrap_or("it says nothing");
                 Ended::Cannot(format!("the kernel does not start here: {last}"))
             }
             None => Ended::Ran(text),
