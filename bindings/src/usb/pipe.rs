@@ -6,8 +6,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::io::{
@@ -18,9 +17,9 @@ use tokio::runtime::Handle;
 /// What is on its way in each direction: a whole OBEX packet, so that each goes as one transfer.
 const BUFFER: usize = 64 * 1024;
 
-/// What is read at once: a multiple of every packet of a bulk endpoint, or a longer one than is
-/// left room for would be an overflow.
-const CHUNK: usize = 16 * 1024;
+/// What is read at once: a whole OBEX packet, and a multiple of every packet of a bulk endpoint, or
+/// a longer one than is left room for would be an overflow.
+const CHUNK: usize = 64 * 1024;
 
 /// How long what was written may still take once nobody writes any more.
 const LINGER: Duration = Duration::from_secs(3);
@@ -43,20 +42,59 @@ pub(super) trait Sink: Send + 'static {
 /// What a transport and its two threads share.
 #[derive(Debug, Default)]
 struct Shared {
-    dropped: AtomicBool,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    dropped: bool,
     /// Why an end is no more; it is said once.
-    failure: Mutex<Option<io::Error>>,
+    failure: Option<io::Error>,
+    /// Somebody waits for octets.
+    wanted: bool,
+    /// What has been written, and the sink has not taken yet, in octets.
+    unsent: usize,
+    /// Nothing is sent any more.
+    mute: bool,
 }
 
 impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        let state = self.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes what both threads may wait for.
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state());
+        self.changed.notify_all();
+    }
+
     fn fail(&self, error: io::Error) {
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        failure.get_or_insert(error);
+        self.state().failure.get_or_insert(error);
     }
 
     fn failure(&self) -> Option<io::Error> {
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        failure.take()
+        self.state().failure.take()
+    }
+
+    fn is_dropped(&self) -> bool {
+        self.state().dropped
+    }
+
+    /// Waits until it is the other end's turn; `false` when nobody wants its octets any more.
+    ///
+    /// OBEX has one packet on its way at a time. A host that asks for an answer while it still
+    /// sends the question has the device refuse again and again, for which the bus has to take
+    /// time from the question.
+    fn wait_for_turn(&self) -> bool {
+        let turn = self.changed.wait_while(self.state(), |state| {
+            let sending = state.unsent > 0 && !state.mute;
+            !state.dropped && (!state.wanted || sending)
+        });
+        let state = turn.unwrap_or_else(PoisonError::into_inner);
+        !state.dropped
     }
 }
 
@@ -94,7 +132,7 @@ impl Piped {
 
 impl Drop for Piped {
     fn drop(&mut self) {
-        self.shared.dropped.store(true, Ordering::Relaxed);
+        self.shared.change(|state| state.dropped = true);
     }
 }
 
@@ -106,10 +144,14 @@ fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
 /// Moves what comes until somebody is no longer there.
 fn receive(runtime: &Handle, mut source: impl Source, mut to: DuplexStream, shared: &Shared) {
     let mut chunk = vec![0; CHUNK];
-    while !shared.dropped.load(Ordering::Relaxed) {
+    // A chunk that is full is the beginning of a longer transfer.
+    let mut more = false;
+    while (more && !shared.is_dropped()) || shared.wait_for_turn() {
         match source.read(&mut chunk) {
             Ok(0) => {}
             Ok(count) => {
+                more = count == chunk.len();
+                shared.change(|state| state.wanted = false);
                 let octets = chunk.get(..count).unwrap_or_default();
                 if runtime.block_on(to.write_all(octets)).is_err() {
                     return;
@@ -127,9 +169,12 @@ fn send(runtime: &Handle, mut sink: impl Sink, mut from: DuplexStream, shared: &
     while let Ok(count @ 1..) = runtime.block_on(from.read(&mut chunk)) {
         let octets = chunk.get(..count).unwrap_or_default();
         if let Err(error) = put(&mut sink, octets, shared, &mut end) {
-            return shared.fail(error);
+            shared.fail(error);
+            break;
         }
+        shared.change(|state| state.unsent = state.unsent.saturating_sub(count));
     }
+    shared.change(|state| state.mute = true);
 }
 
 /// Writes all of it, unless it takes too long after the end.
@@ -143,7 +188,7 @@ fn put(
     while !left.is_empty() {
         let written = sink.write(left)?;
         left = left.get(written..).unwrap_or_default();
-        let over = shared.dropped.load(Ordering::Relaxed);
+        let over = shared.is_dropped();
         if over && Instant::now() >= *end.get_or_insert_with(|| Instant::now() + LINGER) {
             return Err(io::ErrorKind::TimedOut.into());
         }
@@ -158,7 +203,11 @@ impl AsyncRead for Piped {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let read = ready!(Pin::new(&mut self.incoming).poll_read(cx, buffer));
+        let read = Pin::new(&mut self.incoming).poll_read(cx, buffer);
+        if read.is_pending() {
+            self.shared.change(|state| state.wanted = true);
+        }
+        let read = ready!(read);
         let ended = buffer.filled().len() == before && buffer.remaining() > 0;
         match self.shared.failure() {
             Some(error) if ended => Poll::Ready(Err(error)),
@@ -178,9 +227,14 @@ impl AsyncWrite for Piped {
         cx: &mut Context<'_>,
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
+        let shared = Arc::clone(&self.shared);
+        // Until it is counted, the thread cannot say that it has sent it.
+        let mut state = shared.state();
         let written = ready!(Pin::new(&mut self.outgoing).poll_write(cx, octets));
-        let failure = || self.shared.failure();
-        Poll::Ready(written.map_err(|error| failure().unwrap_or(error)))
+        if let Ok(count) = written {
+            state.unsent = state.unsent.saturating_add(count);
+        }
+        Poll::Ready(written.map_err(|error| state.failure.take().unwrap_or(error)))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -284,6 +338,51 @@ mod tests {
             written = piped.write_all(b"more").await;
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Takes what it is given when the test says so.
+    struct Slow(mpsc::Receiver<()>);
+
+    impl Sink for Slow {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            match self.0.recv_timeout(PAUSE) {
+                Err(mpsc::RecvTimeoutError::Timeout) => Ok(0),
+                _ => Ok(octets.len()),
+            }
+        }
+
+        fn mark(&mut self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Counts how often it is asked.
+    struct Asked(mpsc::Sender<()>);
+
+    impl Source for Asked {
+        fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
+            self.0.send(()).map_err(io::Error::other)?;
+            octets[..2].copy_from_slice(b"ok");
+            Ok(2)
+        }
+    }
+
+    #[tokio::test]
+    async fn no_answer_is_asked_for_before_the_question_is_sent_or_before_anybody_reads() {
+        let (go, slow) = mpsc::channel();
+        let (asked, asks) = mpsc::channel();
+        let mut piped = Piped::start(Asked(asked), Slow(slow)).unwrap();
+        std::thread::sleep(PAUSE);
+        piped.write_all(b"question").await.unwrap();
+        let mut answer = [0; 2];
+        let early = tokio::time::timeout(PAUSE * 5, piped.read_exact(&mut answer)).await;
+        assert!(early.is_err());
+        assert!(asks.try_recv().is_err());
+        go.send(()).unwrap();
+        piped.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"ok");
+        std::thread::sleep(PAUSE);
+        assert_eq!(asks.try_iter().count(), 1);
     }
 
     #[tokio::test]
