@@ -134,7 +134,7 @@ async fn opened(
             }
             Err(error) => away(host, &error),
         }
-        pause = pauses.next().unwrap_or(pause);
+        pause = pauses.next().unwrap_or(pause).min(place.patience());
         tokio::time::sleep(pause).await;
     }
 }

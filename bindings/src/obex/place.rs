@@ -7,6 +7,7 @@ use crate::arrival::ListenSettings;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
+use std::time::Duration;
 
 /// Something on its way that belongs to a line.
 pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -27,6 +28,11 @@ pub trait Place: fmt::Debug + Send + Sync {
     /// those to other requests.
     fn is_noisy(&self) -> bool {
         false
+    }
+
+    /// The longest pause between two attempts to wait there.
+    fn patience(&self) -> Duration {
+        Duration::from_mins(1)
     }
 
     /// Opens the line towards whoever waits there.

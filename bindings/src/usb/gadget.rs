@@ -12,6 +12,7 @@ use std::os::unix::net::UnixStream as Blocking;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -31,6 +32,11 @@ pub(crate) const SCHEME: Scheme =
 struct GadgetPlace;
 
 impl Place for GadgetPlace {
+    /// To look for the function is cheap, and a host that finds it speaks at once.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(2)
+    }
+
     fn dial(&self) -> Task<'_, io::Result<Link>> {
         unsupported("a USB device does not dial its host; an attached device is usb+obex:")
     }

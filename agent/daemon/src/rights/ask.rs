@@ -16,6 +16,7 @@ use omadm_probes::Privileged;
 use serde_json::Value as Json;
 
 use super::Right;
+use super::gadget;
 use super::line::{Line, within};
 use super::pss::MAX_PIDS;
 use super::wire::{OpenGadget, OpenReply, ReadPss, Request};
@@ -183,18 +184,33 @@ const OPENING: Duration = Duration::from_secs(5);
 
 /// The right `gadget` for the lines that the agent waits on.
 #[derive(Debug)]
-pub struct GadgetSocket(PathBuf);
+pub struct GadgetSocket {
+    socket: PathBuf,
+    /// What is there while the gadget is up.
+    gadget: PathBuf,
+}
 
 impl GadgetSocket {
     /// The helper whose socket is in this directory.
     pub fn new(directory: &Path) -> Self {
-        Self(Right::Gadget.socket(directory))
+        Self {
+            socket: Right::Gadget.socket(directory),
+            gadget: gadget::place(),
+        }
     }
 }
 
 impl omadm_bindings::OpenGadget for GadgetSocket {
     fn open(&self) -> io::Result<OwnedFd> {
-        let opened = ask_with_descriptor(&self.0, &OpenGadget {}, within(OPENING));
+        // To look costs nothing, to ask starts the helper. What cannot be seen may be there.
+        let gadget = std::fs::symlink_metadata(&self.gadget);
+        if gadget.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+            return Err(io::Error::new(
+                ErrorKind::NotFound,
+                "the USB gadget is down: omadm usb-gadget up",
+            ));
+        }
+        let opened = ask_with_descriptor(&self.socket, &OpenGadget {}, within(OPENING));
         match opened {
             Ok((OpenReply {}, descriptor)) => Ok(descriptor),
             Err(AskError::Absent(_)) => Err(io::Error::new(
@@ -212,8 +228,24 @@ impl omadm_bindings::OpenGadget for GadgetSocket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use omadm_bindings::OpenGadget as _;
     use std::io::{Read, Write};
     use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn no_helper_is_asked_for_a_gadget_that_is_down() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("gadget");
+        let listener = UnixListener::bind(&path).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let socket = GadgetSocket {
+            gadget: directory.path().join("omadm"),
+            ..GadgetSocket::new(directory.path())
+        };
+        let error = socket.open().unwrap_err();
+        assert!(error.to_string().contains("omadm usb-gadget up"), "{error}");
+        assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    }
 
     type Answer = io::Result<Vec<(u32, Option<u64>)>>;
 

@@ -17,10 +17,11 @@ const NAMED: usize = 4;
 
 /// What is there.
 pub(super) fn buses() -> Vec<Feature> {
+    let radios = entries(Path::new("/sys/class/ieee80211"), "radios");
+    let devices = entries(Path::new("/sys/bus/usb/devices"), "devices");
     vec![
-        unused("wireless", &entries("/sys/class/ieee80211", "radios")),
-        unused("bluetooth", &entries("/sys/class/bluetooth", "controllers")),
-        unused("usb", &entries("/sys/bus/usb/devices", "devices")),
+        unused("wireless", &radios),
+        unused("usb", &devices),
         unused("serial ports", &ports(Path::new("/dev"))),
     ]
 }
@@ -54,8 +55,29 @@ pub(super) fn lines(listen: &[ListenAddress]) -> Feature {
     )
 }
 
-fn entries(directory: &str, what: &str) -> String {
-    let names = names(Path::new(directory), |_| true);
+/// Whether servers are waited for at an address that begins so.
+pub(super) fn waits_on(listen: &[ListenAddress], start: &str) -> bool {
+    let addresses = listen.iter().map(|address| address.address().as_str());
+    let mut starts = addresses.map(|address| address.starts_with(start));
+    starts.any(|starts| starts)
+}
+
+/// The controllers that the kernel lists in a directory, and whether servers are waited for there.
+pub(super) fn bluetooth(directory: &Path, listen: &[ListenAddress]) -> Feature {
+    let name = "bluetooth";
+    let there_is = entries(directory, "controllers");
+    if !waits_on(listen, "bt+obex:") {
+        return absent(name, format!("{there_is}; obex.listen names none"));
+    }
+    if names(directory, |_| true).is_empty() {
+        let mend = "plug one in, or load its driver; rfkill list shows what is blocked";
+        return missing(name, "obex.listen waits on one, and none is there", mend);
+    }
+    ok(name, there_is)
+}
+
+fn entries(directory: &Path, what: &str) -> String {
+    let names = names(directory, |_| true);
     match names.len() {
         0 => format!("no {what}"),
         count => format!("{count} {what}: {}", some(&names)),

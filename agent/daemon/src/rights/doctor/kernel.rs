@@ -9,11 +9,11 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
-use super::{missing, ok, unseen, unused};
+use super::{absent, missing, ok, unseen, unused};
 use crate::control::wire::Feature;
 use crate::rights::ask::PATIENCE;
 use crate::rights::line::within;
-use crate::rights::wire::{ReadKmsg, ReadPss, ReadPstore};
+use crate::rights::wire::{GadgetReply, ReadKmsg, ReadPss, ReadPstore, StatusOfGadget};
 use crate::rights::{AskError, Right, ask};
 
 /// What the helpers answer, each asked for something small.
@@ -58,6 +58,46 @@ fn asked_pstore(directory: &Path) -> Result<String, AskError> {
     )?;
     let count = reply.records.len() as u64 + reply.omitted;
     Ok(format!("omadm-helper reads them, {count} are kept"))
+}
+
+/// This machine as a USB device, which the agent may be told to wait on.
+pub(super) fn gadget(directory: &Path, wanted: bool, is_agent: bool) -> Feature {
+    let name = "usb gadget";
+    let socket = Right::Gadget.socket(directory);
+    match ask(&socket, &StatusOfGadget {}, within(PATIENCE)) {
+        Ok(reply) => told(name, &reply),
+        Err(AskError::Absent(_)) if !wanted => absent(
+            name,
+            format!(
+                "to turn it on: systemctl enable --now {}",
+                Right::Gadget.unit()
+            ),
+        ),
+        Err(error) => refused(name, Right::Gadget, is_agent, &error),
+    }
+}
+
+fn told(name: &str, reply: &GadgetReply) -> Feature {
+    if let Some(gadget) = &reply.gadget {
+        let text = format!(
+            "up on {}, with {}",
+            gadget.udc,
+            gadget.functions.join(" and ")
+        );
+        return ok(name, text);
+    }
+    let names: Vec<&str> = reply
+        .controllers
+        .iter()
+        .map(|one| one.name.as_str())
+        .collect();
+    if names.is_empty() {
+        return absent(name, "this machine has no USB device controller");
+    }
+    ok(
+        name,
+        format!("down; omadm usb-gadget up takes {}", names.join(" or ")),
+    )
 }
 
 /// A right that the agent uses.

@@ -8,7 +8,7 @@ mod kpis;
 mod network;
 mod place;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::config::Config;
 use crate::control::wire::{Feature, FeatureState};
@@ -60,7 +60,17 @@ pub fn examine(subject: &Subject) -> Vec<Feature> {
     ));
     features.extend(kpis::groups(&subject.config.control.rights_dir));
     features.extend(kernel::interfaces());
-    features.push(devices::lines(&subject.config.obex.listen));
+    let listen = &subject.config.obex.listen;
+    features.push(devices::lines(listen));
+    features.push(devices::bluetooth(
+        Path::new("/sys/class/bluetooth"),
+        listen,
+    ));
+    features.push(kernel::gadget(
+        &subject.config.control.rights_dir,
+        devices::waits_on(listen, "usb-gadget+obex:"),
+        subject.is_agent,
+    ));
     features.extend(devices::buses());
     features.extend(later());
     features
@@ -68,7 +78,7 @@ pub fn examine(subject: &Subject) -> Vec<Feature> {
 
 /// Rights that this version has no use for.
 fn later() -> impl Iterator<Item = Feature> {
-    let names = ["packet capture", "usb gadget", "repairs"];
+    let names = ["packet capture", "repairs"];
     names.into_iter().map(|name| unused(name, ""))
 }
 

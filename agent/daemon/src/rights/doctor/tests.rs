@@ -5,7 +5,7 @@
 )]
 
 use super::*;
-use crate::config::Control;
+use crate::config::{Control, ListenAddress};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -178,4 +178,34 @@ fn serial_lines_are_those_that_the_configuration_names() {
     // One that is not there is waited for.
     let found = listen("tty+obex:///dev/no-such-line?baud=9600");
     assert_eq!(found.state, FeatureState::Ok, "{found:?}");
+}
+
+#[test]
+fn bluetooth_is_missing_where_it_is_waited_on_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let waits = r#"["bt+obex:?adapter=hci0"]"#;
+    let waits: Vec<ListenAddress> = serde_json::from_str(waits).unwrap();
+    let found = devices::bluetooth(directory.path(), &[]);
+    assert_eq!(found.state, FeatureState::Absent, "{found:?}");
+    let found = devices::bluetooth(directory.path(), &waits);
+    assert_eq!(found.state, FeatureState::Missing, "{found:?}");
+    assert!(found.mend.unwrap().contains("rfkill"));
+    fs::create_dir(directory.path().join("hci0")).unwrap();
+    let found = devices::bluetooth(directory.path(), &waits);
+    assert_eq!(found.state, FeatureState::Ok, "{found:?}");
+    assert!(found.detail.contains("hci0"), "{found:?}");
+}
+
+#[test]
+fn the_right_to_a_gadget_is_missing_where_it_is_waited_on_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let found = kernel::gadget(directory.path(), false, true);
+    assert_eq!(found.state, FeatureState::Absent, "{found:?}");
+    let found = kernel::gadget(directory.path(), true, true);
+    assert_eq!(found.state, FeatureState::Missing, "{found:?}");
+    let mend = found.mend.unwrap();
+    assert!(
+        mend.contains("systemctl enable --now omadm-helper-gadget.socket"),
+        "{mend}"
+    );
 }

@@ -10,6 +10,7 @@ mod function;
 mod tree;
 
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 
 use omadm_probes::FsRoot;
 use sha2::{Digest as _, Sha256};
@@ -27,6 +28,11 @@ const INSTANCE: &std::ffi::CStr = c"omadm";
 
 /// Keeps the serial number apart from every other hash of the machine-id.
 const APPLICATION: &[u8] = b"omadm USB serial number 1";
+
+/// What is there while the gadget is up.
+pub(super) fn place() -> PathBuf {
+    Tree::system().own()
+}
 
 /// What is kept of the gadget between requests.
 #[derive(Debug, Default)]

@@ -47,7 +47,8 @@ impl Tree {
         }
     }
 
-    fn own(&self) -> PathBuf {
+    /// Where ours is, when it is there.
+    pub(super) fn own(&self) -> PathBuf {
         self.gadgets.join(NAME)
     }
 
