@@ -4,6 +4,8 @@
 # Whoever kills its process group ends the guest. SHARE/status is there if the scenario ran to its end.
 #   OMADM_LAB_INIT=/sbin/init   runs it below systemd
 #   OMADM_LAB_MEMORY=512M       what the guest has
+#   OMADM_LAB_TRAVEL=1          lets time pass only while nothing is to do: what is measured is the bus, not the
+#                               processor. It takes the kernel of um.config.
 #   OMADM_LAB_STOCK=1           boots Debian's own kernel in QEMU instead, without acceleration, with the
 #                               OPTIONs for devices; they find SHARE as their folder
 set -euo pipefail
@@ -31,6 +33,10 @@ memory_file() {
     export TMPDIR
 }
 user_mode() {
+    if [ -n "${OMADM_LAB_TRAVEL:-}" ]; then
+        words+=(time-travel=inf-cpu)
+        export OMADM_LAB_OWN_KERNEL=1
+    fi
     made kernel.sh
     memory_file
     command=("$path" mem="$memory" initrd="$root/initrd.gz" con=null con0=null,fd:1 cryptomgr.notests

@@ -2,6 +2,7 @@
 # Prints the path of the lab's kernel: User Mode Linux, an ordinary program that needs no rights, with
 # every driver of um.config built in.
 #   OMADM_LAB_KERNEL           one that is built already, plain or .xz
+#   OMADM_LAB_OWN_KERNEL=1     that of um.config, whatever else is there
 #   OMADM_LAB_KERNEL_SECONDS   how long building one may take
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -29,12 +30,14 @@ ready_made() {
 
 version() { apt-cache policy "$source" 2>/dev/null | sed -n 's/^ *Candidate: \([^(].*\)/\1/p'; }
 
-if [ -n "${OMADM_LAB_KERNEL:-}" ]; then
-    [ -f "$OMADM_LAB_KERNEL" ] || fail "OMADM_LAB_KERNEL=$OMADM_LAB_KERNEL is not there"
-    ready_made "$OMADM_LAB_KERNEL"
+if [ -z "${OMADM_LAB_OWN_KERNEL:-}" ]; then
+    if [ -n "${OMADM_LAB_KERNEL:-}" ]; then
+        [ -f "$OMADM_LAB_KERNEL" ] || fail "OMADM_LAB_KERNEL=$OMADM_LAB_KERNEL is not there"
+        ready_made "$OMADM_LAB_KERNEL"
+    fi
+    beside=../shared/testbed/linux.uml.xz
+    [ ! -f "$beside" ] || ready_made "$beside"
 fi
-beside=../shared/testbed/linux.uml.xz
-[ ! -f "$beside" ] || ready_made "$beside"
 
 [ "$(uname -m)" = x86_64 ] || cannot "the kernel is built for x86-64 alone, this is $(uname -m)"
 command -v apt-get >/dev/null || cannot "no apt-get to take the kernel's source from"

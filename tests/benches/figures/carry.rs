@@ -133,8 +133,9 @@ fn object<D>(wait: impl FnOnce(Script) -> Waiting, dialled: D, put: bool) -> Dur
 where
     D: AsyncFnOnce(DialSettings) -> Result<ObexLine<Box<dyn Transport>>, Error>,
 {
-    let script = |opening: &SessionOpening| match opening {
-        SessionOpening::Poll => vec![message()],
+    let message = message();
+    let script = move |opening: &SessionOpening| match opening {
+        SessionOpening::Poll => vec![message.clone()],
         _ => Vec::new(),
     };
     let _device = wait(Arc::new(script));

@@ -1,7 +1,7 @@
 """What 1 MiB takes over a bulk endpoint and no protocol: FunctionFS on one end, libusb on the other.
 
-The gadget has one vendor's interface with a bulk pair. The reader says when it has all of it, as the
-other contestants do.
+The gadget has one vendor's interface with a bulk pair. `out` goes to the device, which says when it has
+all of it; `in` comes from it.
 """
 
 import json
@@ -16,7 +16,7 @@ import usb.core
 import usb.util
 
 SIZE = 1 << 20
-WRITTEN = 64 * 1024
+BLOCK = 64 * 1024
 READ = 16 * 1024
 VENDOR, PRODUCT = 0x1D6B, 0x0109
 
@@ -44,30 +44,51 @@ def function(path):
     return control, os.open(path + "/ep1", os.O_RDWR), os.open(path + "/ep2", os.O_RDWR)
 
 
-def device(incoming, outgoing):
-    left = SIZE
-    while left:
-        left -= len(os.read(incoming, READ))
+def taking(outgoing, incoming):
+    object = memoryview(bytearray(SIZE))
+    have = 0
+    while have < SIZE:
+        have += os.readv(incoming, [object[have : have + READ]])
     os.write(outgoing, b"!")
 
 
-def main(path, udc, bound):
-    _control, outgoing, incoming = function(path)
+def giving(outgoing, incoming):
+    os.read(incoming, 512)
+    octets = bytes(BLOCK)
+    for _ in range(SIZE // BLOCK):
+        os.write(outgoing, octets)
+
+
+def send(to, back):
+    octets = bytes(BLOCK)
+    for _ in range(SIZE // BLOCK):
+        to.write(octets)
+    assert bytes(back.read(512)) == b"!"
+
+
+def fetch(to, back):
+    to.write(b"?")
+    object = bytearray()
+    while len(object) < SIZE:
+        object += back.read(BLOCK)
+
+
+def main(path, bound, udc, way):
+    _control, *files = function(path)
     with open(bound, "w") as file:
         file.write(udc)
-    reader = threading.Thread(target=device, args=(incoming, outgoing), daemon=True)
-    reader.start()
+    device = giving if way == "in" else taking
+    threading.Thread(target=device, args=files, daemon=True).start()
     found = None
     while found is None:
         time.sleep(0.1)
         found = usb.core.find(idVendor=VENDOR, idProduct=PRODUCT)
-    found.set_configuration()
+    # The kernel has chosen the configuration: to choose it again would end the transfer that waits.
+    ends = list(found.get_active_configuration()[(0, 0)])
     usb.util.claim_interface(found, 0)
-    octets = bytes(WRITTEN)
+    back, to = sorted(ends, key=lambda end: end.bEndpointAddress & 0x80, reverse=True)
     began = time.monotonic()
-    for _ in range(SIZE // WRITTEN):
-        found.write(0x02, octets)
-    assert bytes(found.read(0x81, 512)) == b"!"
+    (fetch if way == "in" else send)(to, back)
     seconds = time.monotonic() - began
     used = resource.getrusage(resource.RUSAGE_SELF)
     figures = {

@@ -1,10 +1,11 @@
-# guest.sh bluetooth ROUNDS; guest.sh usb ROUNDS: what a bearer takes to carry 1 MiB, beside a plain copy and
+# guest.sh bluetooth ROUNDS; guest.sh usb ROUNDS SPEED: what a bearer takes to carry 1 MiB, beside a plain copy and
 # foreign programs. Rounds are mixed, so that whatever else the machine does touches all alike.
 . ./lib.sh
 . ./bluetooth.sh
 
 size=1048576
 rounds=$2
+speed=${3:-}
 
 # carry NAME ARGUMENTS…
 carry() { step "$1" timeout 60 ./figures --carry "${@:2}" || true; }
@@ -51,19 +52,38 @@ over_bluetooth() {
     done
 }
 
+gadgets=/sys/kernel/config/usb_gadget
+
 # copying_gadget: a gadget with a function that bulk_copy.py describes
 copying_gadget() {
-    local gadget=/sys/kernel/config/usb_gadget/copy
+    local gadget=$gadgets/copy
     mkdir -p "$gadget/strings/0x409" "$gadget/functions/ffs.copy" "$gadget/configs/c.1" "$work/copy"
     echo 0x1d6b >"$gadget/idVendor"
     echo 0x0109 >"$gadget/idProduct"
     ln -s "$gadget/functions/ffs.copy" "$gadget/configs/c.1"
-    bound=$gadget/UDC
 }
+# bulk_copy out|in
 bulk_copy() {
+    local status=0
+    echo "$speed" >"$gadgets/copy/max_speed"
     mount -t functionfs copy "$work/copy"
-    timeout 60 python3 bulk_copy.py "$work/copy" dummy_udc.0 "$bound"
+    timeout 60 python3 bulk_copy.py "$work/copy" "$gadgets/copy/UDC" dummy_udc.0 "$1" || status=$?
     umount "$work/copy"
+    return "$status"
+}
+
+# gadget_up: the OBEX function of omadm
+gadget_up() {
+    logged helper systemd-socket-activate -l /run/omadm-rights/gadget "$(command -v omadm-helper)" gadget --for root
+    until_well 10 "the helper" command omadm usb-gadget up --obex
+    echo >"$gadgets/omadm/UDC"
+    echo "$speed" >"$gadgets/omadm/max_speed"
+    echo dummy_udc.0 >"$gadgets/omadm/UDC"
+    until_well 10 "the function" bash -c "omadm-server usb list | grep -q SYNCML-DM"
+}
+gadget_down() {
+    command omadm usb-gadget down
+    rm -f /run/omadm-rights/gadget
 }
 
 over_usb() {
@@ -71,17 +91,16 @@ over_usb() {
     mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config
     copying_gadget
     mkdir -p /run/omadm-rights
-    local round deed
+    local round way deed
     for ((round = 1; round <= rounds; round++)); do
-        step "usb-copy-$round" bulk_copy || true
-        logged helper systemd-socket-activate -l /run/omadm-rights/gadget "$(command -v omadm-helper)" gadget --for root
-        until_well 10 "the helper" command omadm usb-gadget up --obex
-        until_well 10 "the function" bash -c "omadm-server usb list | grep -q SYNCML-DM"
+        for way in out in; do
+            step "usb-copy-$way-$round" bulk_copy "$way" || true
+        done
+        gadget_up
         for deed in put get; do
             carry "usb-$deed-$round" usb "$deed"
         done
-        command omadm usb-gadget down
-        rm -f /run/omadm-rights/gadget
+        gadget_down
     done
 }
 

@@ -20,6 +20,8 @@ const STARTED: &str = "Linux version ";
 pub(super) struct Machine {
     pub(super) init: Option<&'static str>,
     pub(super) mebibytes: u32,
+    /// Time passes only while nothing is to do.
+    pub(super) travels: bool,
     /// The devices of Debian's own kernel, where that is booted.
     pub(super) stock: Option<Vec<String>>,
 }
@@ -29,6 +31,7 @@ impl Default for Machine {
         Self {
             init: None,
             mebibytes: 512,
+            travels: false,
             stock: None,
         }
     }
@@ -67,6 +70,9 @@ impl Machine {
         command.env("OMADM_LAB_MEMORY", format!("{}M", self.mebibytes));
         if let Some(init) = self.init {
             command.env("OMADM_LAB_INIT", init);
+        }
+        if self.travels {
+            command.env("OMADM_LAB_TRAVEL", "1");
         }
         if let Some(devices) = &self.stock {
             command.env("OMADM_LAB_STOCK", "1").args(devices);
