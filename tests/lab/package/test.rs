@@ -67,5 +67,18 @@ fn the_life_of_the_packages() {
     assert!(
         limits.contains("CapabilityBoundingSet=\n") || limits.ends_with("CapabilityBoundingSet=")
     );
+    for line in ["bluetooth", "usb"] {
+        found.text(&format!("job-{line}"));
+        assert_eq!(found.text(&format!("name-{line}")), line);
+    }
+    let gadget = found.json("gadget");
+    assert_eq!(gadget["gadget"]["functions"][0], "obex", "{gadget}");
+    found.text("gadget-down");
+    let doctor = found.json("doctor");
+    for feature in ["bluetooth", "usb gadget"] {
+        let all = doctor["features"].as_array().unwrap();
+        let told = all.iter().find(|one| one["name"] == feature).unwrap();
+        assert_eq!(told["state"], "ok", "{told}");
+    }
     found.text("taken-off");
 }
