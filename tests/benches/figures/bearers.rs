@@ -57,7 +57,7 @@ impl Rounds {
         let shares = deeds.map(|(deed, copy)| {
             let limit = self.best(&format!("{driver}-{copy}"));
             let best = self.best(&format!("{driver}-{deed}"));
-            let seconds = limit.as_ref().map_or(f64::NAN, |limit| limit.seconds);
+            let seconds = limit.as_ref().unwrap().seconds;
             let what = format!("{name}: {}", deed.to_uppercase());
             let share = line(&what, best.as_ref(), seconds);
             let what = format!("{name}: limit of it, a copy");

@@ -167,6 +167,11 @@ listen = [\"usb-gadget+obex:\"]"
     until_well 10 "the socket of the helper" gadget status
     step up-after-kill gadget up --udc dummy_udc.0 --json
     round after-kill
+    until_well 30 "the end of the session" session_over || true
+    kill "$server"
+    wait "$server" || true
+    step notify omadm-server notify "$device" --db "$work/server.db" --server-id "$server_id" \
+        --line usb+obex://1d6b:0104 --json || true
     finished
     gadget down
 }

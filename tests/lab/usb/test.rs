@@ -67,7 +67,7 @@ fn over_the_function_of_this_machine() {
     let away = found.json("away");
     let line = &away["status"]["lines"][0];
     assert_eq!(
-        line["detail"], "the USB gadget is down: omadm usb-gadget up",
+        line["detail"], "the USB gadget is down, or without the function obex: omadm usb-gadget up",
         "{away}"
     );
     assert_eq!(
@@ -86,6 +86,9 @@ fn over_the_function_of_this_machine() {
     for name in ["first", "second", "replugged", "up-again", "after-kill"] {
         round(&found, name);
     }
+    // A line that is dialled once, for a session that has nothing to do.
+    let met = found.json("notify");
+    assert_eq!(met["phase"], "ended", "{met}");
     // The server does not wait for an answer that cannot come.
     assert_eq!(found.step("unplugged-at-once").status, 0);
     job(&found, "hung");

@@ -186,8 +186,8 @@ const OPENING: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct GadgetSocket {
     socket: PathBuf,
-    /// What is there while the gadget is up.
-    gadget: PathBuf,
+    /// What is there while the gadget is up with the function.
+    function: PathBuf,
 }
 
 impl GadgetSocket {
@@ -195,7 +195,7 @@ impl GadgetSocket {
     pub fn new(directory: &Path) -> Self {
         Self {
             socket: Right::Gadget.socket(directory),
-            gadget: gadget::place(),
+            function: gadget::place(),
         }
     }
 }
@@ -203,11 +203,11 @@ impl GadgetSocket {
 impl omadm_bindings::OpenGadget for GadgetSocket {
     fn open(&self) -> io::Result<OwnedFd> {
         // To look costs nothing, to ask starts the helper. What cannot be seen may be there.
-        let gadget = std::fs::symlink_metadata(&self.gadget);
-        if gadget.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        let function = std::fs::symlink_metadata(&self.function);
+        if function.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
             return Err(io::Error::new(
                 ErrorKind::NotFound,
-                "the USB gadget is down: omadm usb-gadget up",
+                "the USB gadget is down, or without the function obex: omadm usb-gadget up",
             ));
         }
         let opened = ask_with_descriptor(&self.socket, &OpenGadget {}, within(OPENING));
@@ -239,7 +239,7 @@ mod tests {
         let listener = UnixListener::bind(&path).unwrap();
         listener.set_nonblocking(true).unwrap();
         let socket = GadgetSocket {
-            gadget: directory.path().join("omadm"),
+            function: directory.path().join("ffs.omadm"),
             ..GadgetSocket::new(directory.path())
         };
         let error = socket.open().unwrap_err();

@@ -55,21 +55,22 @@ pub(super) fn lines(listen: &[ListenAddress]) -> Feature {
     )
 }
 
-/// Whether servers are waited for at an address that begins so.
-pub(super) fn waits_on(listen: &[ListenAddress], start: &str) -> bool {
-    let addresses = listen.iter().map(|address| address.address().as_str());
-    let mut starts = addresses.map(|address| address.starts_with(start));
-    starts.any(|starts| starts)
+/// Whether servers are waited for at an address of this scheme.
+pub(super) fn waits_on(listen: &[ListenAddress], scheme: &str) -> bool {
+    let mut schemes = listen.iter().map(|address| address.address().scheme());
+    schemes.any(|own| own == scheme)
 }
 
 /// The controllers that the kernel lists in a directory, and whether servers are waited for there.
 pub(super) fn bluetooth(directory: &Path, listen: &[ListenAddress]) -> Feature {
     let name = "bluetooth";
-    let there_is = entries(directory, "controllers");
-    if !waits_on(listen, "bt+obex:") {
+    // A connection is there as well, as hci0:256.
+    let controllers = names(directory, |name| !name.contains(':'));
+    let there_is = counted(&controllers, "controllers");
+    if !waits_on(listen, "bt+obex") {
         return absent(name, format!("{there_is}; obex.listen names none"));
     }
-    if names(directory, |_| true).is_empty() {
+    if controllers.is_empty() {
         let mend = "plug one in, or load its driver; rfkill list shows what is blocked";
         return missing(name, "obex.listen waits on one, and none is there", mend);
     }
@@ -77,10 +78,13 @@ pub(super) fn bluetooth(directory: &Path, listen: &[ListenAddress]) -> Feature {
 }
 
 fn entries(directory: &Path, what: &str) -> String {
-    let names = names(directory, |_| true);
+    counted(&names(directory, |_| true), what)
+}
+
+fn counted(names: &[String], what: &str) -> String {
     match names.len() {
         0 => format!("no {what}"),
-        count => format!("{count} {what}: {}", some(&names)),
+        count => format!("{count} {what}: {}", some(names)),
     }
 }
 

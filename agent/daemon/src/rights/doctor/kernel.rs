@@ -61,11 +61,25 @@ fn asked_pstore(directory: &Path) -> Result<String, AskError> {
 }
 
 /// This machine as a USB device, which the agent may be told to wait on.
-pub(super) fn gadget(directory: &Path, wanted: bool, is_agent: bool) -> Feature {
+pub(super) fn gadget(rights: &Path, controllers: &Path, wanted: bool, is_agent: bool) -> Feature {
     let name = "usb gadget";
-    let socket = Right::Gadget.socket(directory);
-    match ask(&socket, &StatusOfGadget {}, within(PATIENCE)) {
-        Ok(reply) => told(name, &reply),
+    // Anybody may look, and where there is none, nobody need be asked.
+    if fs::read_dir(controllers).is_ok_and(|mut all| all.next().is_none()) || !controllers.exists()
+    {
+        let text = "this machine has no USB device controller, or no driver for it";
+        let mend = "leave usb-gadget+obex: out of obex.listen, or load the driver";
+        return if wanted {
+            missing(name, text, mend)
+        } else {
+            absent(name, text)
+        };
+    }
+    match ask(
+        &Right::Gadget.socket(rights),
+        &StatusOfGadget {},
+        within(PATIENCE),
+    ) {
+        Ok(reply) => told(name, &reply, wanted),
         Err(AskError::Absent(_)) if !wanted => absent(
             name,
             format!(
@@ -77,27 +91,20 @@ pub(super) fn gadget(directory: &Path, wanted: bool, is_agent: bool) -> Feature 
     }
 }
 
-fn told(name: &str, reply: &GadgetReply) -> Feature {
-    if let Some(gadget) = &reply.gadget {
-        let text = format!(
-            "up on {}, with {}",
-            gadget.udc,
-            gadget.functions.join(" and ")
-        );
-        return ok(name, text);
+fn told(name: &str, reply: &GadgetReply, wanted: bool) -> Feature {
+    let mend = "omadm usb-gadget up";
+    match &reply.gadget {
+        Some(gadget) => {
+            let functions = gadget.functions.join(" and ");
+            let text = format!("up on {}, with {functions}", gadget.udc);
+            if wanted && !gadget.functions.iter().any(|one| one == "obex") {
+                return missing(name, text, format!("omadm usb-gadget down; {mend}"));
+            }
+            ok(name, text)
+        }
+        None if wanted => missing(name, "down, and obex.listen waits on it", mend),
+        None => ok(name, format!("down; {mend} makes it one")),
     }
-    let names: Vec<&str> = reply
-        .controllers
-        .iter()
-        .map(|one| one.name.as_str())
-        .collect();
-    if names.is_empty() {
-        return absent(name, "this machine has no USB device controller");
-    }
-    ok(
-        name,
-        format!("down; omadm usb-gadget up takes {}", names.join(" or ")),
-    )
 }
 
 /// A right that the agent uses.

@@ -68,7 +68,8 @@ pub fn examine(subject: &Subject) -> Vec<Feature> {
     ));
     features.push(kernel::gadget(
         &subject.config.control.rights_dir,
-        devices::waits_on(listen, "usb-gadget+obex:"),
+        Path::new("/sys/class/udc"),
+        devices::waits_on(listen, "usb-gadget+obex"),
         subject.is_agent,
     ));
     features.extend(devices::buses());

@@ -199,9 +199,22 @@ fn bluetooth_is_missing_where_it_is_waited_on_alone() {
 #[test]
 fn the_right_to_a_gadget_is_missing_where_it_is_waited_on_alone() {
     let directory = tempfile::tempdir().unwrap();
-    let found = kernel::gadget(directory.path(), false, true);
-    assert_eq!(found.state, FeatureState::Absent, "{found:?}");
-    let found = kernel::gadget(directory.path(), true, true);
+    let (rights, controllers) = (
+        directory.path().join("rights"),
+        directory.path().join("udc"),
+    );
+    let gadget = |wanted| kernel::gadget(&rights, &controllers, wanted, true);
+    // No controller: whatever else there is is in vain.
+    assert_eq!(gadget(false).state, FeatureState::Absent);
+    let found = gadget(true);
+    assert_eq!(found.state, FeatureState::Missing, "{found:?}");
+    assert!(
+        found.detail.contains("no USB device controller"),
+        "{found:?}"
+    );
+    fs::create_dir_all(controllers.join("dummy_udc.0")).unwrap();
+    assert_eq!(gadget(false).state, FeatureState::Absent);
+    let found = gadget(true);
     assert_eq!(found.state, FeatureState::Missing, "{found:?}");
     let mend = found.mend.unwrap();
     assert!(

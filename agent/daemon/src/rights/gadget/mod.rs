@@ -29,9 +29,9 @@ const INSTANCE: &std::ffi::CStr = c"omadm";
 /// Keeps the serial number apart from every other hash of the machine-id.
 const APPLICATION: &[u8] = b"omadm USB serial number 1";
 
-/// What is there while the gadget is up.
+/// What is there while the gadget is up with the OBEX function.
 pub(super) fn place() -> PathBuf {
-    Tree::system().own()
+    Tree::system().own().join(tree::OBEX)
 }
 
 /// What is kept of the gadget between requests.
