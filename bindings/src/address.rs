@@ -5,6 +5,11 @@ use crate::SCHEMES;
 use std::fmt;
 use std::str::FromStr;
 
+/// Why nobody waits at an attached device, or at a Bluetooth peer.
+pub(crate) const DIALLED_USB: &str = "an attached device is dialled, not waited for; this machine's own function is usb-gadget+obex:";
+pub(crate) const DIALLED_BLUETOOTH: &str =
+    "an address with a peer is dialled; a device waits at bt+obex:";
+
 /// The address of a peer, such as `https://dm.example.net/dm`.
 ///
 /// Its text is kept as it was given.
@@ -28,6 +33,19 @@ impl Address {
     /// Whether it is a local line, which a device can wait on.
     pub fn is_line(&self) -> bool {
         self.scheme.ends_with("+obex")
+    }
+
+    /// Whether it can be waited at, and if not, why.
+    pub fn check_waiting(&self) -> Result<(), AddressError> {
+        let text = match self.scheme {
+            "usb+obex" => DIALLED_USB,
+            "bt+obex" if self.bluetooth_peer().is_some() => DIALLED_BLUETOOTH,
+            _ if self.is_line() => return Ok(()),
+            _ => {
+                "no line to wait on: use tty+obex, bt+obex, usb-gadget+obex, unix+obex or tcp+obex"
+            }
+        };
+        Err(AddressError::new(text))
     }
 
     /// The address of the Bluetooth peer that it leads to, if it names one.

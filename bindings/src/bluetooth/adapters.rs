@@ -84,7 +84,7 @@ pub(super) async fn bluez() -> io::Result<(Bus, Session)> {
     rfcomm::Socket::new().map_err(|error| match error.raw_os_error() {
         Some(nix::libc::EAFNOSUPPORT | nix::libc::EPROTONOSUPPORT) => io::Error::new(
             io::ErrorKind::NotFound,
-            "this kernel has no Bluetooth, or its module rfcomm is not there",
+            "the kernel has no RFCOMM: modprobe rfcomm, if it has Bluetooth at all",
         ),
         _ => error,
     })?;
@@ -141,7 +141,7 @@ fn hindrance(states: &[(String, bool)], wanted: Option<&str>) -> Option<String> 
 pub(super) fn told(error: bluer::Error) -> io::Error {
     let text = error.to_string();
     if text.contains("ServiceUnknown") || text.contains("NameHasNoOwner") {
-        let text = "bluetoothd is not running: systemctl start bluetooth";
+        let text = "bluetoothd is not running: systemctl start bluetooth (apt install bluez)";
         return io::Error::new(io::ErrorKind::NotFound, text);
     }
     if text.contains("AccessDenied") {

@@ -82,7 +82,7 @@ impl Bus {
             Ok((owner,)) => Ok(owner),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(io::Error::new(
                 io::ErrorKind::NotFound,
-                "bluetoothd is not running: systemctl start bluetooth",
+                "bluetoothd is not running: systemctl start bluetooth (apt install bluez)",
             )),
             Err(error) => Err(error),
         }

@@ -6,6 +6,7 @@ use super::address::BluetoothAddress;
 use super::bus::Bus;
 use super::classes::ServiceClass;
 use super::record::service_record;
+use crate::address::DIALLED_BLUETOOTH;
 use crate::arrival::ListenSettings;
 use crate::obex::{Link, Listener, Task};
 use crate::peer::PeerAddress;
@@ -49,7 +50,7 @@ impl ProfileListener {
         if address.peer.is_some() {
             return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
-                "an address with a peer is dialled; a device waits at bt+obex:",
+                DIALLED_BLUETOOTH,
             ));
         }
         let (bus, session) = bluez().await?;

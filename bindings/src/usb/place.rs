@@ -3,6 +3,7 @@
 use super::address::{Function, UsbAddress};
 use super::{device, port};
 use crate::Scheme;
+use crate::address::DIALLED_USB;
 use crate::arrival::ListenSettings;
 use crate::obex::{Link, Listener, Place, Task};
 use crate::serial::SerialPort;
@@ -30,8 +31,6 @@ impl Place for UsbAddress {
     }
 
     fn listen<'a>(&'a self, _: &'a ListenSettings) -> Task<'a, io::Result<Box<dyn Listener>>> {
-        let text = "an attached device is dialled, not waited for; this machine's own function is \
-                    usb-gadget+obex:";
-        Box::pin(async move { Err(io::Error::new(io::ErrorKind::Unsupported, text)) })
+        Box::pin(async { Err(io::Error::new(io::ErrorKind::Unsupported, DIALLED_USB)) })
     }
 }

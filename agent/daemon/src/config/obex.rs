@@ -134,11 +134,8 @@ impl<'de> Deserialize<'de> for ListenAddress {
         let refuse =
             |error: &dyn fmt::Display| serde::de::Error::custom(format!("{text:?}: {error}"));
         let address: Address = text.parse().map_err(|error| refuse(&error))?;
-        if address.is_line() {
-            return Ok(Self(address));
-        }
-        Err(refuse(
-            &"no line to wait on: use tty+obex, bt+obex, usb-gadget+obex, unix+obex or tcp+obex",
-        ))
+        let waited = address.check_waiting();
+        waited.map_err(|error| refuse(&error))?;
+        Ok(Self(address))
     }
 }

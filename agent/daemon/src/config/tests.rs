@@ -210,6 +210,18 @@ fn a_line_that_cannot_be_is_refused_with_its_place() {
             "agent.toml:2:10: \"pigeon://roof\": unknown scheme \"pigeon\"",
         ),
         (
+            "[obex]\nlisten = [\"usb+obex:\"]\n",
+            "agent.toml:2:10: \"usb+obex:\": an attached device is dialled",
+        ),
+        (
+            "[obex]\nlisten = [\"BT+OBEX://00:AA:01:00:00:00\"]\n",
+            "an address with a peer is dialled; a device waits at bt+obex:",
+        ),
+        (
+            "[obex]\nlisten = [\"https://dm.example/\"]\n",
+            "no line to wait on: use tty+obex",
+        ),
+        (
             "[obex]\nlisten = [\"unix+obex:///a\", \"unix+obex:///b\", \"unix+obex:///a\"]\n",
             "agent.toml:2:1: listen: unix+obex:///a stands there twice",
         ),

@@ -335,7 +335,7 @@ impl Agent {
                 };
                 event::notification_refused(&about, format_args!("{place}: {refused}"));
             }
-            Reason::Bootstrap | Reason::Poll | Reason::UnlistedPeer => {
+            Reason::Bootstrap | Reason::Poll | Reason::UnlistedPeer | Reason::UnknownServer => {
                 log::info!("{place}: {refused}");
             }
             _ => log::debug!("{place}: ignored: {refused}"),

@@ -29,7 +29,7 @@ pub(in super::super) enum Bluetooth {
 #[derive(Debug, Args)]
 #[command(after_help = examples::BLUETOOTH_PAIR)]
 pub(in super::super) struct Pairing {
-    /// For how many seconds this device can be found and paired with.
+    /// For how many seconds, 10 to 3600, this device can be found and paired with.
     #[arg(
         long = "for",
         value_name = "SECONDS",

@@ -19,6 +19,8 @@ const LANGUAGE: &str = "strings/0x409";
 pub(super) const ACM: &str = "functions/acm.0";
 pub(super) const OBEX: &str = "functions/ffs.omadm";
 
+const NO_CONTROLLER: &str = "this machine has no USB device controller: /sys/class/udc is empty";
+
 /// The Linux Foundation's Multifunction Composite Gadget.
 const VENDOR: &str = "0x1d6b";
 const PRODUCT: &str = "0x0104";
@@ -54,6 +56,10 @@ impl Tree {
 
     /// Why no gadget can be made here at all.
     pub(super) fn check(&self) -> Result<(), String> {
+        // Without one, the rest is in vain.
+        if self.controllers().is_empty() {
+            return Err(NO_CONTROLLER.to_owned());
+        }
         if self.gadgets.is_dir() {
             return Ok(());
         }
@@ -111,9 +117,7 @@ impl Tree {
     pub(super) fn choose(&self, wanted: Option<&str>) -> Result<String, String> {
         let all = self.controllers();
         if all.is_empty() {
-            return Err(
-                "this machine has no USB device controller: /sys/class/udc is empty".to_owned(),
-            );
+            return Err(NO_CONTROLLER.to_owned());
         }
         let names = || all.iter().map(|one| one.name.as_str()).collect::<Vec<_>>();
         let mut fitting = all
@@ -240,13 +244,15 @@ mod tests {
     fn what_is_missing_is_said_with_its_mend() {
         let folder = tempfile::tempdir().unwrap();
         let tree = tree(folder.path());
+        let none = "this machine has no USB device controller";
+        assert!(tree.check().unwrap_err().starts_with(none));
+        assert!(tree.choose(None).unwrap_err().starts_with(none));
+        controller(folder.path(), "dummy_udc.0");
         assert!(tree.check().unwrap_err().contains("mount -t configfs"));
         fs::create_dir_all(folder.path().join("config/other")).unwrap();
         assert!(tree.check().unwrap_err().contains("modprobe"));
         fs::create_dir_all(&tree.gadgets).unwrap();
         assert_eq!(tree.check(), Ok(()));
-        let error = tree.choose(None).unwrap_err();
-        assert!(error.starts_with("this machine has no USB device controller"));
     }
 
     #[test]
