@@ -8,6 +8,7 @@ use super::pipe::{Piped, Sink, Source};
 use rusb::{Context, Device, DeviceHandle, UsbContext};
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How long a transfer may take until it is asked whether it is still wanted.
@@ -111,11 +112,13 @@ pub(super) fn words(handle: &DeviceHandle<Context>, found: &Found) -> Words {
 /// Opens the function of a device, or of the first that has one.
 pub(super) fn open(wanted: Option<&DeviceName>) -> io::Result<Piped> {
     let (handle, data, control, shown) = choose(wanted)?;
+    let handle = Arc::new(handle);
     claim(&handle, control, data).map_err(|error| told(&shown, error))?;
     let open = Arc::new(Open {
         handle,
         data,
         shown,
+        gone: AtomicBool::new(false),
     });
     Piped::start(Incoming(Arc::clone(&open)), Outgoing(open))
 }
@@ -162,7 +165,11 @@ fn absent(wanted: Option<&DeviceName>) -> io::Error {
 }
 
 /// Takes the interfaces. An earlier link of this program may take a moment to end.
-fn claim(handle: &DeviceHandle<Context>, control: u8, data: DataInterface) -> rusb::Result<()> {
+fn claim(
+    handle: &Arc<DeviceHandle<Context>>,
+    control: u8,
+    data: DataInterface,
+) -> rusb::Result<()> {
     for _ in 0..RETRIES {
         match begin(handle, control, data) {
             Err(rusb::Error::Busy) => std::thread::sleep(TURN),
@@ -173,34 +180,60 @@ fn claim(handle: &DeviceHandle<Context>, control: u8, data: DataInterface) -> ru
 }
 
 /// Takes both interfaces and begins the link: the active setting (USB WMC 1.1, OBEX).
-fn begin(handle: &DeviceHandle<Context>, control: u8, data: DataInterface) -> rusb::Result<()> {
+fn begin(
+    handle: &Arc<DeviceHandle<Context>>,
+    control: u8,
+    data: DataInterface,
+) -> rusb::Result<()> {
     // Where the system cannot, no driver is to be detached either.
     let _ = handle.set_auto_detach_kernel_driver(true);
     handle.claim_interface(control)?;
     handle.claim_interface(data.interface)?;
     if let Some(idle) = data.idle {
         // One that an earlier host left open begins anew.
-        handle.set_alternate_setting(data.interface, idle)?;
+        choose_setting(handle, data.interface, idle)?;
     }
-    handle.set_alternate_setting(data.interface, data.active)?;
+    choose_setting(handle, data.interface, data.active)?;
     // Some devices do not know the request, and are not halted.
     let _ = handle.clear_halt(data.incoming.address);
     let _ = handle.clear_halt(data.outgoing.address);
     Ok(())
 }
 
+/// Chooses an alternate setting of a device that may have gone.
+///
+/// Before 1.0.27, libusb then unlocks the lock of the handle once too often, and ends the whole
+/// program when the handle is closed (libusb, issue 1199): such a handle stays open for ever, which
+/// costs a file descriptor.
+fn choose_setting(
+    handle: &Arc<DeviceHandle<Context>>,
+    interface: u8,
+    setting: u8,
+) -> rusb::Result<()> {
+    let chosen = handle.set_alternate_setting(interface, setting);
+    let version = rusb::version();
+    let version = (version.major(), version.minor(), version.micro());
+    if chosen == Err(rusb::Error::NoDevice) && version < (1, 0, 27) {
+        std::mem::forget(Arc::clone(handle));
+    }
+    chosen
+}
+
 /// A link that has begun; it ends when this is dropped, and the interfaces are let go.
 struct Open {
-    handle: DeviceHandle<Context>,
+    handle: Arc<DeviceHandle<Context>>,
     data: DataInterface,
     shown: String,
+    /// A transfer has failed of it.
+    gone: AtomicBool,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        if let Some(idle) = self.data.idle {
-            // A device that is gone has ended it itself.
-            let _ = self.handle.set_alternate_setting(self.data.interface, idle);
+        let gone = self.gone.load(Ordering::Relaxed);
+        if let Some(idle) = self.data.idle.filter(|_| !gone) {
+            // A device that goes now has ended it itself.
+            let _ = choose_setting(&self.handle, self.data.interface, idle);
         }
     }
 }
@@ -209,7 +242,13 @@ impl Open {
     fn moved(&self, result: rusb::Result<usize>) -> io::Result<usize> {
         match result {
             Err(rusb::Error::Timeout | rusb::Error::Interrupted) => Ok(0),
-            result => result.map_err(|error| told(&self.shown, error)),
+            Err(error) => {
+                // What libusb says of a device that goes during a transfer, and after it.
+                let gone = matches!(error, rusb::Error::NoDevice | rusb::Error::Io);
+                self.gone.fetch_or(gone, Ordering::Relaxed);
+                Err(told(&self.shown, error))
+            }
+            Ok(count) => Ok(count),
         }
     }
 }

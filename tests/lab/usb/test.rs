@@ -149,6 +149,8 @@ fn over_a_device_that_comes_and_goes() {
     assert_ne!(found.json("cut")["state"], "done");
     assert_eq!(found.json("list-unplugged"), json!([]));
     job(&found, "cut");
+    job(&found, "cut-again");
+    assert_eq!(found.step("server-lives").status, 0);
     ended_well(&found);
 }
 
