@@ -8,6 +8,7 @@
 export PATH=${PATH#/share/bin:}
 [ ! -e /usr/bin/omadm ]
 omadm() { command omadm "$@"; }
+server() { omadm-server "$@"; }
 
 # The guest's system leaves documentation out of packages, which is part of these.
 rm -f /etc/dpkg/dpkg.cfg.d/99mmdebstrap
@@ -33,8 +34,7 @@ serve() {
 }
 # dialled LINE: a job that the server dials the device for
 dialled() {
-    local job
-    job=$(omadm-server job add "$device" replace ./DMAcc/lab/Name --value "$1" | sed -n 's/^job \([0-9]*\) .*/\1/p')
+    add_job replace ./DMAcc/lab/Name --value "$1"
     step "job-$1" omadm-server job wait --timeout 60 "$job" || true
     step "name-$1" omadm get --value ./DMAcc/lab/Name
     step "sessions-$1" omadm status --json
@@ -67,9 +67,10 @@ lines() {
     step journal journalctl --no-pager -q -o cat -u omadmd -u omadm-server -u omadm-helper-gadget -p warning
 
     rm -r "$drop_in" /etc/omadm/agent.toml.d/50-lines.toml
-    systemctl stop bluetooth
     serve --listen 127.0.0.1:8080
     systemctl restart omadmd
+    # Whoever still waits on it has the message bus start it again.
+    systemctl stop bluetooth
 }
 
 step system systemctl --version
