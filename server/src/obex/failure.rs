@@ -62,14 +62,15 @@ impl fmt::Display for Failure {
             Self::Line(error) => error.fmt(f),
             Self::Ignored { resync: false } => f.write_str(
                 "the device takes the notification and begins no session (0xD3): it is busy, or \
-                 it doubts the server, or has no account for its --server-id, or it is another device than this line is for, or the two \
-                 do not agree on a nonce, which mends itself once an hour; `omadm status` on the \
-                 device says which",
+                 it doubts the server, or has no account for its --server-id, or it is another \
+                 device than this line is for, or the two do not agree on a nonce, which mends \
+                 itself once an hour; `omadm status` on the device says which",
             ),
             Self::Ignored { resync: true } => f.write_str(
                 "the device begins no session (0xD3), not even with the nonce to resynchronise \
-                 with: it is busy, or another device is on this line, or it has no account for this \
-                 --server-id, or another secret of it, or none; `omadm status` on the device says which",
+                 with: it is busy, or another device is on this line, or it has no account for \
+                 this --server-id, or another secret of it, or none; `omadm status` on the device \
+                 says which",
             ),
             Self::Silent(limit) => write!(f, "the device has not answered within {limit:?}"),
             Self::Message(why) => write!(f, "a message of the device cannot be read: {why}"),

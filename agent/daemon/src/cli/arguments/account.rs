@@ -142,8 +142,8 @@ pub(in super::super) struct Policy {
     /// A public key that the server's certificate may have: sha256/BASE64; may be repeated.
     #[arg(long, value_name = "PIN")]
     pub(in super::super) pin: Vec<String>,
-    /// A paired Bluetooth peer that may begin sessions, by its address; may be repeated. Takes the place of
-    /// those before.
+    /// A paired Bluetooth peer that may begin sessions, by its address; may be repeated. Takes the
+    /// place of those before.
     #[arg(long, value_name = "ADDRESS")]
     pub(in super::super) bluetooth_peer: Vec<String>,
     /// The device's certificate and its chain in PEM, which omadmd reads.

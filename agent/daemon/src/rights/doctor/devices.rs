@@ -113,7 +113,8 @@ fn ports(directory: &Path) -> String {
     }
 }
 
-fn names(directory: &Path, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+/// What is in a directory; nothing where there is none.
+pub(super) fn names(directory: &Path, wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let mut names: Vec<String> = names.filter(|name| wanted(name)).collect();

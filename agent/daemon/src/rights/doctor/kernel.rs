@@ -9,6 +9,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
+use super::devices::names;
 use super::{absent, missing, ok, unseen, unused};
 use crate::control::wire::Feature;
 use crate::rights::ask::PATIENCE;
@@ -64,8 +65,7 @@ fn asked_pstore(directory: &Path) -> Result<String, AskError> {
 pub(super) fn gadget(rights: &Path, controllers: &Path, wanted: bool, is_agent: bool) -> Feature {
     let name = "usb gadget";
     // Anybody may look, and where there is none, nobody need be asked.
-    if fs::read_dir(controllers).is_ok_and(|mut all| all.next().is_none()) || !controllers.exists()
-    {
+    if names(controllers, |_| true).is_empty() {
         let text = "this machine has no USB device controller, or no driver for it";
         let mend = "leave usb-gadget+obex: out of obex.listen, or load the driver";
         return if wanted {
@@ -80,13 +80,7 @@ pub(super) fn gadget(rights: &Path, controllers: &Path, wanted: bool, is_agent: 
         within(PATIENCE),
     ) {
         Ok(reply) => told(name, &reply, wanted),
-        Err(AskError::Absent(_)) if !wanted => absent(
-            name,
-            format!(
-                "to turn it on: systemctl enable --now {}",
-                Right::Gadget.unit()
-            ),
-        ),
+        Err(AskError::Absent(_)) if !wanted => absent(name, turned_on(Right::Gadget)),
         Err(error) => refused(name, Right::Gadget, is_agent, &error),
     }
 }
@@ -146,12 +140,13 @@ fn refused(name: &str, right: Right, is_agent: bool, error: &AskError) -> Featur
 fn extra(name: &str, right: Right, answer: Result<String, AskError>) -> Feature {
     match answer {
         Ok(detail) => unused(name, &detail),
-        Err(AskError::Absent(_)) => unused(
-            name,
-            &format!("to turn it on: systemctl enable --now {}", right.unit()),
-        ),
+        Err(AskError::Absent(_)) => unused(name, &turned_on(right)),
         Err(error) => unused(name, &error.to_string()),
     }
+}
+
+fn turned_on(right: Right) -> String {
+    format!("to turn it on: systemctl enable --now {}", right.unit())
 }
 
 /// What this version leaves alone, as far as it shows.
